@@ -1,0 +1,108 @@
+//! Every limit: its value, its reason, and where it matters how they relate.
+//!
+//! What a peer can make us hold or do before its connection is routed is bounded here (see `docs/LIMITS.md`).
+
+use std::time::Duration;
+
+/// Longest version 2 payload behind the 16-byte head. Client certificates (1-2 KiB) fit; the format allows 65,535.
+pub const PROXY_V2_PAYLOAD_BYTES: usize = 4096;
+/// Time for a complete PROXY prefix. The specification asks for at least 3 s (section 2.1: a lost first segment is
+/// sent again after 3 s).
+pub const PROXY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Largest frame payload accepted before routing: the default that we never raise (RFC 9113 section 4.2).
+pub const FRAME_PAYLOAD_BYTES: usize = 16_384;
+/// Dynamic table of the request decoder: the default of both ends (RFC 7541 section 4.2, RFC 9113 section 4.3.1).
+pub const HPACK_TABLE_BYTES: usize = 4096;
+/// Compressed size of the first header block, all fragments together.
+pub const HEADER_BLOCK_BYTES: usize = 65_536;
+/// Decoded size of the first header list, 32 bytes a field included (RFC 9113 section 10.5.1).
+pub const HEADER_LIST_BYTES: usize = 65_536;
+/// Header fields of the first request.
+pub const HEADER_FIELDS: usize = 256;
+/// CONTINUATION frames of the first header block: what a CONTINUATION flood (CVE-2024-27316 and kin) may cost.
+pub const CONTINUATION_FRAMES: usize = 8;
+/// SETTINGS frames before the first request (CVE-2019-9515).
+pub const SETTINGS_FRAMES: usize = 8;
+/// Entries of one SETTINGS frame (CVE-2020-11080; nghttp2 has the same number).
+pub const SETTINGS_ENTRIES: usize = 32;
+/// PING frames before the first request (CVE-2019-9512).
+pub const PING_FRAMES: usize = 10;
+/// WINDOW_UPDATE frames before the first request.
+pub const WINDOW_UPDATE_FRAMES: usize = 32;
+/// PRIORITY and PRIORITY_UPDATE frames before the first request; nghttp opens with five.
+pub const PRIORITY_FRAMES: usize = 32;
+/// Frames of unknown type before the first request, and the bytes they may bring.
+pub const UNKNOWN_FRAMES: usize = 10;
+/// Payload bytes of all unknown frames before the first request together.
+pub const UNKNOWN_FRAME_BYTES: usize = 16_384;
+/// All frames before the first request.
+pub const OPENING_FRAMES: usize = 100;
+/// Bytes kept to be replayed to the backend: a full header block with its frame heads, the frames before it, and
+/// the one read that completed it.
+pub const REPLAY_BYTES: usize = 98_304;
+
+/// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
+pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
+/// Time for a header block, from its first byte.
+pub const HEADER_BLOCK_DEADLINE: Duration = Duration::from_secs(5);
+/// Time from SETTINGS to the first request. Idle gRPC channels are normal, so it is long.
+pub const UNROUTED_IDLE: Duration = Duration::from_secs(60);
+/// How long a client that has sent its SETTINGS but no HEADERS is given before we speak first.
+pub const QUIET: Duration = Duration::from_millis(2);
+/// How long after its ACK a client that still sends no HEADERS may be waiting for the ACK of its own SETTINGS.
+pub const OWN_ACK_AFTER_ACK: Duration = Duration::from_millis(10);
+/// The same for a client that does not even acknowledge ours.
+pub const OWN_ACK_AFTER_SETTINGS: Duration = Duration::from_secs(1);
+
+/// Time for one connection attempt to a backend, unless the pool says otherwise.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A relayed connection with no byte in either direction for this long is closed.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The same once one direction has ended.
+pub const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(60);
+/// Answering in place of a backend: how long and how much the client's remaining bytes are read and thrown away.
+/// Closing with unread input would reset the connection and take the answer with it.
+pub const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
+/// A full connection window is 65,535 bytes of DATA; with frame heads and other frames it is more.
+pub const DISCARD_BYTES: usize = 262_144;
+/// TCP keepalive: idle time before the first probe. Below the 350 s after which common load balancers forget a flow.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// TCP keepalive: time between probes.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// TCP keepalive: probes without an answer before the connection counts as dead, two minutes after the last byte.
+pub const KEEPALIVE_PROBES: u32 = 4;
+/// Largest read of the simple relay, and with it the most a direction holds that its receiver does not take.
+pub const RELAY_BUFFER_BYTES: usize = 65_536;
+/// Reads in a row after which a busy direction lets the shard's other connections run.
+pub const RELAY_TURN_READS: usize = 16;
+/// Largest read before a connection is routed.
+pub const OPENING_READ_BYTES: usize = 16_384;
+/// Connections that may wait in a listener's queue; the kernel cuts it to `net.core.somaxconn`.
+pub const LISTEN_BACKLOG: i32 = 4096;
+/// First pause of a listener that cannot accept (out of descriptors or memory); doubled up to the longest.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Longest such pause: how long after descriptors are free again the first connection may have to wait.
+pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
+/// Connections accepted in a row before those that are open get their turn.
+pub const ACCEPT_TURN: u32 = 64;
+/// How long connections may finish on their own once the proxy was told to stop.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pieces (reads, beginnings, ends) of sampled connections that may wait for the decoder, for each shard.
+pub const TAP_QUEUE_PIECES: usize = 8192;
+/// Bytes of sampled connections that may wait for the decoder, of all shards together, unless configured.
+pub const TAP_QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// Time that the decoder may spend on one piece once the proxy has stopped: more than the backend gets to tell a schema.
+pub const TAP_FINISH_DEADLINE: Duration = Duration::from_secs(3);
+/// Log lines that may wait for the writer; more are dropped and counted, never waited for.
+pub const LOG_QUEUE_LINES: usize = 65_536;
+/// Time for the last log lines once the proxy has stopped.
+pub const LOG_FINISH_DEADLINE: Duration = Duration::from_secs(2);
+/// Bytes of explained samples that may wait for the log's writer; more are dropped and counted.
+pub const LOG_SAMPLE_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes kept of a text from a peer (path, authority) for the log.
+pub const LOG_TEXT_BYTES: usize = 1024;
+
+const _: () = assert!(REPLAY_BYTES >= HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + FRAME_PAYLOAD_BYTES / 2);
+const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);
+const _: () = assert!(HALF_CLOSED_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs());
