@@ -1,0 +1,11 @@
+//! What the kernel is asked for, apart from moving bytes: the runtime and its waits, socket options, CPUs.
+//!
+//! Safe on the outside. With `relay/` this is the only place where `unsafe` may stand.
+
+pub mod acceptor;
+pub mod cpu;
+pub mod descriptors;
+mod low_water;
+mod readiness;
+pub mod runtime;
+pub mod socket;
