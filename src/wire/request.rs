@@ -1,0 +1,198 @@
+//! Whether a decoded header list is a well-formed HTTP/2 request (RFC 9113 sections 8.1.1, 8.2 and 8.3).
+//!
+//! A backend rejects these too, or worse, does not: what we route by must be what the backend sees, so a request that
+//! two readers could read in two ways is refused instead of guessed at.
+
+use super::first_bytes::is_token;
+use super::head::RequestHead;
+
+/// A rule that the request breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule} ({section})")]
+pub struct Invalid {
+    /// What is wrong, as a clause for a log line.
+    pub rule: &'static str,
+    /// Where the rule stands.
+    pub section: &'static str,
+}
+
+/// Checks the fields of a request one by one, in the order received.
+#[derive(Debug, Default)]
+pub struct Checker {
+    regular_seen: bool,
+    method: bool,
+    connect: bool,
+    options: bool,
+    scheme: bool,
+    path: bool,
+    authority: bool,
+    protocol: bool,
+}
+
+impl Checker {
+    /// Looks at the next field.
+    ///
+    /// # Errors
+    ///
+    /// The rule the field breaks by itself or by where it stands.
+    pub fn field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Invalid> {
+        if value.first().is_some_and(is_blank) || value.last().is_some_and(is_blank) {
+            return Err(invalid("a field value that begins or ends with a blank", "RFC 9113 section 8.2.1"));
+        }
+        if value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n')) {
+            return Err(invalid("a field value with NUL, CR or LF", "RFC 9113 section 8.2.1"));
+        }
+        if name.first() == Some(&b':') {
+            return self.pseudo(name, value);
+        }
+        self.regular_seen = true;
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte) && !byte.is_ascii_uppercase()) {
+            return Err(invalid("a field name that is no lower-case token", "RFC 9113 section 8.2.1"));
+        }
+        match name {
+            b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
+                Err(invalid("a connection-specific field", "RFC 9113 section 8.2.2"))
+            }
+            b"te" if value != b"trailers" => Err(invalid("te other than trailers", "RFC 9113 section 8.2.2")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the whole list, after its last field.
+    ///
+    /// # Errors
+    ///
+    /// A pseudo-header field that is missing, and `host` that says something else than `:authority`.
+    pub fn finish(self, head: &RequestHead) -> Result<(), Invalid> {
+        let missing = if self.connect && !self.protocol {
+            !self.method || !self.authority || self.scheme || self.path
+        } else {
+            !self.method || !self.scheme || !self.path
+        };
+        if missing {
+            return Err(invalid("a pseudo-header field missing or out of place", "RFC 9113 section 8.3.1"));
+        }
+        if self.path && head.value(b":path") == Some(b"*") && !self.options {
+            return Err(invalid(":path * of a request other than OPTIONS", "RFC 9113 section 8.3.1"));
+        }
+        let authority = head.value(b":authority");
+        let differs = |host: &[u8]| authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host));
+        if head.values(b"host").any(differs) || head.values(b"host").count() > 1 {
+            return Err(invalid("host that says something else than :authority", "RFC 9113 section 8.3.1"));
+        }
+        Ok(())
+    }
+
+    fn pseudo(&mut self, name: &[u8], value: &[u8]) -> Result<(), Invalid> {
+        if self.regular_seen {
+            return Err(invalid("a pseudo-header field behind a regular one", "RFC 9113 section 8.3"));
+        }
+        let seen = match name {
+            b":method" => {
+                self.connect = value == b"CONNECT";
+                self.options = value == b"OPTIONS";
+                &mut self.method
+            }
+            b":scheme" => &mut self.scheme,
+            b":path" => {
+                if value.first() != Some(&b'/') && value != b"*" {
+                    return Err(invalid(":path that does not begin with a slash", "RFC 9113 section 8.3.1"));
+                }
+                &mut self.path
+            }
+            b":authority" => {
+                if value.contains(&b'@') {
+                    return Err(invalid(":authority with user information", "RFC 9113 section 8.3.1"));
+                }
+                &mut self.authority
+            }
+            b":protocol" => &mut self.protocol,
+            _ => return Err(invalid("an unknown pseudo-header field", "RFC 9113 section 8.3")),
+        };
+        if std::mem::replace(seen, true) {
+            return Err(invalid("a pseudo-header field twice", "RFC 9113 section 8.3"));
+        }
+        Ok(())
+    }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn invalid(rule: &'static str, section: &'static str) -> Invalid {
+    Invalid { rule, section }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(fields: &[(&str, &str)]) -> Result<(), Invalid> {
+        let mut checker = Checker::default();
+        let mut head = RequestHead::default();
+        for (name, value) in fields {
+            checker.field(name.as_bytes(), value.as_bytes())?;
+            head.push(name.as_bytes(), value.as_bytes());
+        }
+        checker.finish(&head)
+    }
+
+    fn with(extra: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+        let mut fields =
+            vec![(":method", "POST"), (":scheme", "http"), (":path", "/a.B/C"), (":authority", "x.example")];
+        fields.extend(extra);
+        fields
+    }
+
+    fn section(result: Result<(), Invalid>) -> &'static str {
+        result.unwrap_err().section
+    }
+
+    #[test]
+    fn an_ordinary_grpc_request_is_valid() {
+        assert_eq!(check(&with(&[("content-type", "application/grpc"), ("te", "trailers"), ("x-empty", "")])), Ok(()));
+        assert_eq!(check(&with(&[("host", "X.example")])), Ok(()));
+    }
+
+    #[test]
+    fn connect_and_options_have_their_own_shape() {
+        assert_eq!(check(&[(":method", "CONNECT"), (":authority", "a:1")]), Ok(()));
+        assert_eq!(check(&[(":method", "OPTIONS"), (":scheme", "http"), (":path", "*")]), Ok(()));
+        let web_socket = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/")];
+        assert_eq!(check(&web_socket), Ok(()));
+        assert!(check(&[(":method", "CONNECT"), (":authority", "a:1"), (":path", "/")]).is_err());
+        assert!(check(&[(":method", "GET"), (":scheme", "http"), (":path", "*")]).is_err());
+    }
+
+    #[test]
+    fn each_broken_rule_names_its_section() {
+        let bad_names = ["X-Upper", "", "with blank", "col:on", "ünïcode"];
+        for name in bad_names {
+            assert_eq!(section(check(&with(&[(name, "1")]))), "RFC 9113 section 8.2.1", "{name}");
+        }
+        for value in [" a", "a ", "\ta", "a\t", "a\0b", "a\rb", "a\nb"] {
+            assert_eq!(section(check(&with(&[("x", value)]))), "RFC 9113 section 8.2.1", "{value:?}");
+        }
+        for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+            assert_eq!(section(check(&with(&[(name, "x")]))), "RFC 9113 section 8.2.2", "{name}");
+        }
+        assert_eq!(section(check(&with(&[("te", "gzip")]))), "RFC 9113 section 8.2.2");
+        assert_eq!(section(check(&with(&[(":path", "/again")]))), "RFC 9113 section 8.3");
+        assert_eq!(section(check(&with(&[(":status", "200")]))), "RFC 9113 section 8.3");
+        assert_eq!(section(check(&with(&[("a", "b"), (":protocol", "x")]))), "RFC 9113 section 8.3");
+        assert_eq!(section(check(&with(&[("host", "other.example")]))), "RFC 9113 section 8.3.1");
+        assert_eq!(section(check(&with(&[("host", "x.example"), ("host", "x.example")]))), "RFC 9113 section 8.3.1");
+        for path in ["", "a.B/C", "http://x/"] {
+            let fields = [(":method", "POST"), (":scheme", "http"), (":path", path)];
+            assert_eq!(section(check(&fields)), "RFC 9113 section 8.3.1", "{path:?}");
+        }
+        let user = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "me@x")];
+        assert_eq!(section(check(&user)), "RFC 9113 section 8.3.1");
+        for missing in 0..3 {
+            let mut fields = with(&[]);
+            fields.remove(missing);
+            assert_eq!(section(check(&fields)), "RFC 9113 section 8.3.1", "without field {missing}");
+        }
+    }
+}
