@@ -1,0 +1,63 @@
+//! The backends that share the connections of a rule.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which pool: its index among the pools of one configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolId(pub usize);
+
+/// Backends that can stand in for each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name in the configuration.
+    pub name: String,
+    /// In the order of the configuration; at least one.
+    pub backends: Vec<Backend>,
+    /// Time for one connection attempt to one backend.
+    pub connect_timeout: Duration,
+    /// A connection without a byte in either direction for this long is closed.
+    pub idle_timeout: Duration,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Where it listens.
+    pub address: Address,
+    /// Its share of the connections, relative to the other weights of the pool.
+    pub weight: NonZeroU32,
+}
+
+/// Where a backend listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A TCP address.
+    Inet(SocketAddr),
+    /// The path of a Unix stream socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(formatter),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_as_the_configuration_writes_them() {
+        assert_eq!(Address::Inet("10.0.0.5:50051".parse().unwrap()).to_string(), "10.0.0.5:50051");
+        assert_eq!(Address::Inet("[::1]:80".parse().unwrap()).to_string(), "[::1]:80");
+        assert_eq!(Address::Unix("/run/x.sock".into()).to_string(), "unix:/run/x.sock");
+    }
+}
