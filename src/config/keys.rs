@@ -1,0 +1,150 @@
+//! The keys of each section, and what to say of a key that is none of them.
+//!
+//! An unknown key is an error: a misspelled `default_pool` that is passed over in silence turns up as refused requests.
+
+use strsim::damerau_levenshtein;
+
+use super::diagnostic::Problem;
+
+/// A section of the file and the keys it may have.
+pub(super) struct Keys {
+    /// As a message names it; empty for the top level.
+    pub(super) section: &'static str,
+    pub(super) known: &'static [&'static str],
+    /// Names that are settled, for what this version does not do.
+    later: &'static [&'static str],
+}
+
+impl Keys {
+    /// What to say of a key that the section does not have.
+    pub(super) fn unknown(&self, key: &str) -> Problem {
+        if self.later.contains(&key) {
+            return Problem::new("not supported by this version", format!("remove it; {}", self.allowed()));
+        }
+        let help = if let Some(near) = self.meant(key) {
+            format!("did you mean `{near}`?")
+        } else if let Some(other) = SECTIONS.iter().find(|keys| keys.known.contains(&key)) {
+            match other.section {
+                "" => format!("`{key}` belongs at the top level, before the first section"),
+                section => format!("`{key}` belongs in `{section}`"),
+            }
+        } else if let Some((other, near)) = SECTIONS.iter().find_map(|keys| Some((keys, keys.meant(key)?))) {
+            format!("did you mean `{}`?", other.path(near))
+        } else {
+            self.allowed()
+        };
+        Problem::new("unknown key", help)
+    }
+
+    /// The key of this section that was probably meant.
+    pub(super) fn meant(&self, key: &str) -> Option<&'static str> {
+        nearest(key, self.known.iter().copied())
+    }
+
+    fn allowed(&self) -> String {
+        let keys = self.known.join("`, `");
+        match self.section {
+            "" => format!("allowed at the top level: `{keys}`"),
+            section => format!("allowed in `{section}`: `{keys}`"),
+        }
+    }
+
+    /// The key as a message names it: `listener.bind`.
+    pub(super) fn path(&self, key: &str) -> String {
+        match self.section {
+            "" => key.to_owned(),
+            section => format!("{section}.{key}"),
+        }
+    }
+}
+
+/// The name that was probably meant: a slip of the pen away, or one that holds the other.
+pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = name.to_ascii_lowercase();
+    among
+        .into_iter()
+        .map(|candidate| {
+            let within = folded.len() >= HELD_CHARS && (candidate.contains(&folded) || folded.contains(candidate));
+            (if within { 1 } else { damerau_levenshtein(&folded, &candidate.to_ascii_lowercase()) }, candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The top level.
+pub(super) static FILE: Keys = Keys {
+    section: "",
+    known: &["shards", "engine", "log", "tap", "decode", "listener", "route", "pool"],
+    later: &["admin", "limits"],
+};
+/// `[[listener]]`
+pub(super) static LISTENER: Keys = Keys {
+    section: "listener",
+    known: &["name", "bind", "detect", "proxy_protocol", "trusted", "sample", "default_pool"],
+    later: &["h2c_upgrade", "watch", "on_mismatch", "max_connection_age", "settings"],
+};
+/// `[tap]`
+pub(super) static TAP: Keys = Keys { section: "tap", known: &["queue_bytes"], later: &["redact"] };
+/// `[decode]`
+pub(super) static DECODE: Keys = Keys { section: "decode", known: &["settings"], later: &[] };
+/// `[[route]]`
+pub(super) static ROUTE: Keys = Keys { section: "route", known: &["listener", "match", "pool"], later: &[] };
+/// `[[pool]]`
+pub(super) static POOL: Keys = Keys {
+    section: "pool",
+    known: &["name", "backends", "connect_timeout", "idle_timeout"],
+    later: &["balance", "send_proxy", "health", "max_connections", "backup"],
+};
+/// A backend written as a table.
+pub(super) static BACKEND: Keys = Keys { section: "pool.backends", known: &["address", "weight"], later: &[] };
+
+static SECTIONS: [&Keys; 7] = [&FILE, &TAP, &DECODE, &LISTENER, &ROUTE, &POOL, &BACKEND];
+/// Shorter names are held by too many others.
+const HELD_CHARS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised() {
+        for (slip, meant) in [
+            ("bnid", "bind"),
+            ("binds", "bind"),
+            ("Bind", "bind"),
+            ("proxy-protocol", "proxy_protocol"),
+            ("proxyprotocol", "proxy_protocol"),
+            ("pool", "default_pool"),
+            ("trust", "trusted"),
+        ] {
+            assert_eq!(nearest(slip, LISTENER.known.iter().copied()), Some(meant), "{slip}");
+        }
+    }
+
+    #[test]
+    fn what_is_far_away_is_not_suggested() {
+        for name in ["", "x", "port", "protocol_version_number", "upstream"] {
+            assert_eq!(nearest(name, LISTENER.known.iter().copied()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_what_may_help() {
+        for (keys, key, message, help) in [
+            (&LISTENER, "bnid", "unknown key", "did you mean `bind`?"),
+            (&LISTENER, "weight", "unknown key", "`weight` belongs in `pool.backends`"),
+            (&POOL, "log", "unknown key", "`log` belongs at the top level, before the first section"),
+            (&FILE, "conect_timeout", "unknown key", "did you mean `pool.connect_timeout`?"),
+            (&BACKEND, "x", "unknown key", "allowed in `pool.backends`: `address`, `weight`"),
+            (
+                &POOL,
+                "balance",
+                "not supported by this version",
+                "remove it; allowed in `pool`: `name`, `backends`, `connect_timeout`, `idle_timeout`",
+            ),
+        ] {
+            assert_eq!(keys.unknown(key), Problem::new(message, help), "{key}");
+        }
+    }
+}
