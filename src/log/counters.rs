@@ -1,0 +1,96 @@
+//! How many connections came and how they ended, one set a shard: written by it alone, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::reason::{Cause, CloseReason, Side};
+
+/// The counts of a shard.
+#[derive(Debug)]
+pub struct Counters {
+    accepted: AtomicU64,
+    closed: [AtomicU64; REASONS],
+}
+
+/// The counts of all shards together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections closed, by reason; reasons that never occurred are left out.
+    pub closed: Vec<(CloseReason, u64)>,
+}
+
+impl Counters {
+    /// Counts a connection that was accepted.
+    pub fn accepted(&self) {
+        // Relaxed, here and below: each is a number of its own; no other memory is published with it.
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that has ended.
+    pub fn closed(&self, reason: CloseReason) {
+        if let Some(count) = self.closed.get(index(reason)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds up the counts of several shards.
+    pub fn totals<'a>(shards: impl Iterator<Item = &'a Counters> + Clone) -> Totals {
+        let accepted = shards.clone().map(|shard| shard.accepted.load(Ordering::Relaxed)).sum();
+        let reasons =
+            Side::ALL.into_iter().flat_map(|side| Cause::ALL.into_iter().map(move |cause| CloseReason { side, cause }));
+        let count = |reason| {
+            let of = |shard: &Counters| shard.closed.get(index(reason)).map_or(0, |n| n.load(Ordering::Relaxed));
+            shards.clone().map(of).sum()
+        };
+        let closed = reasons.map(|reason| (reason, count(reason))).filter(|(_, count)| *count > 0).collect();
+        Totals { accepted, closed }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters { accepted: AtomicU64::new(0), closed: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+}
+
+impl Totals {
+    /// How many connections ended for `reason`.
+    pub fn count(&self, reason: CloseReason) -> u64 {
+        self.closed.iter().find(|(known, _)| *known == reason).map_or(0, |(_, count)| *count)
+    }
+}
+
+const REASONS: usize = Side::ALL.len() * Cause::ALL.len();
+
+fn index(reason: CloseReason) -> usize {
+    reason.side as usize * Cause::ALL.len() + reason.cause as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_count_of_its_own() {
+        let shards = [Counters::default(), Counters::default()];
+        shards[0].accepted();
+        shards[1].accepted();
+        shards[1].accepted();
+        shards[0].closed(CloseReason::client(Cause::Finished));
+        shards[1].closed(CloseReason::client(Cause::Finished));
+        shards[1].closed(CloseReason::proxy(Cause::Shutdown));
+        let totals = Counters::totals(shards.iter());
+        assert_eq!(totals.accepted, 3);
+        let expected = [(CloseReason::client(Cause::Finished), 2), (CloseReason::proxy(Cause::Shutdown), 1)];
+        assert_eq!(totals.closed, expected);
+        assert_eq!(totals.count(CloseReason::backend(Cause::Finished)), 0);
+    }
+
+    #[test]
+    fn the_list_of_causes_is_in_the_order_of_their_numbers() {
+        for (number, cause) in Cause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, number, "{}", cause.label());
+        }
+    }
+}

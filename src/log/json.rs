@@ -1,0 +1,145 @@
+//! Lines for machines: one JSON object each. Its keys are what others build on; they are added to, never renamed.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::notice::Notice;
+use super::summary::{Bytes, ConnectionId, Summary};
+use super::timestamp::rfc3339;
+use crate::route::Protocol;
+
+/// Appends a connection's line.
+pub(super) fn summary(summary: &Summary, out: &mut String) {
+    let line = SummaryLine {
+        event: "connection",
+        id: summary.id.to_string(),
+        start: rfc3339(summary.start),
+        duration_ms: millis(summary.duration),
+        listener: &summary.listener,
+        shard: summary.id.shard,
+        peer: summary.peer,
+        client: summary.client,
+        proxy_protocol: summary.proxy_protocol,
+        protocol: summary.protocol.map(Protocol::name),
+        authority: summary.authority.as_deref(),
+        path: summary.path.as_deref(),
+        route: summary.route.as_deref(),
+        pool: summary.pool.as_deref(),
+        backend: summary.backend.as_deref(),
+        connect_us: summary.connect.map(|connect| u64::try_from(connect.as_micros()).unwrap_or(u64::MAX)),
+        bytes_to_backend: summary.to_backend,
+        bytes_to_client: summary.to_client,
+        close: Close { side: summary.reason.side.label(), cause: summary.reason.cause.label() },
+        detail: summary.detail.as_deref(),
+    };
+    // Only a map with keys that are no strings can fail, and there is none.
+    if let Ok(json) = serde_json::to_string(&line) {
+        out.push_str(&json);
+        out.push('\n');
+    }
+}
+
+/// Appends part of a sampled connection; its lines are for people, so they are one text.
+pub(super) fn sample(id: ConnectionId, text: &str, out: &mut String) {
+    let object = json!({ "event": "sample", "id": id.to_string(), "text": text });
+    out.push_str(&object.to_string());
+    out.push('\n');
+}
+
+/// Appends a notice, said at `now`.
+pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
+    let mut object = match notice {
+        Notice::Listening { listener, address, shards } => {
+            json!({ "event": "listening", "listener": listener, "address": address, "shards": shards })
+        }
+        Notice::Warning { message } => json!({ "event": "warning", "message": message }),
+        Notice::AcceptFailed { listener, error, times } => {
+            json!({ "event": "accept_failed", "listener": listener, "error": error, "times": times })
+        }
+        Notice::Draining { open } => json!({ "event": "draining", "open": open }),
+        Notice::Stopped { totals } => {
+            let closed: Vec<_> = totals
+                .closed
+                .iter()
+                .map(|(reason, count)| {
+                    json!({ "side": reason.side.label(), "cause": reason.cause.label(), "count": count })
+                })
+                .collect();
+            json!({ "event": "stopped", "accepted": totals.accepted, "closed": closed })
+        }
+        Notice::SamplesLost { lost, sampled } => {
+            json!({ "event": "samples_lost", "lost": lost, "sampled": sampled })
+        }
+        Notice::LinesDropped { lines } => json!({ "event": "log_lines_dropped", "lines": lines }),
+    };
+    object["time"] = json!(rfc3339(now));
+    out.push_str(&object.to_string());
+    out.push('\n');
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+#[derive(Serialize)]
+struct SummaryLine<'a> {
+    event: &'static str,
+    id: String,
+    start: String,
+    duration_ms: f64,
+    listener: &'a str,
+    shard: usize,
+    peer: Option<SocketAddr>,
+    client: Option<SocketAddr>,
+    proxy_protocol: &'static str,
+    protocol: Option<&'static str>,
+    authority: Option<&'a str>,
+    path: Option<&'a str>,
+    route: Option<&'a str>,
+    pool: Option<&'a str>,
+    backend: Option<&'a str>,
+    connect_us: Option<u64>,
+    bytes_to_backend: Bytes,
+    bytes_to_client: Bytes,
+    close: Close,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Close {
+    side: &'static str,
+    cause: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_one_object() {
+        let mut out = String::new();
+        summary(&Summary::example(), &mut out);
+        let expected = concat!(
+            r#"{"event":"connection","id":"1-7","start":"2026-09-21T14:13:20.123Z","duration_ms":12.345,"listener":"grpc","#,
+            r#""shard":1,"peer":"10.0.0.9:51234","client":"203.0.113.7:40312","proxy_protocol":"v1","protocol":"h2c","#,
+            r#""authority":"api.example","path":"/users.v1.Users/AddUser","route":"x-prism-namespace=billing","#,
+            r#""pool":"billing","backend":"10.0.0.5:50051","connect_us":321,"#,
+            r#""bytes_to_backend":{"copied":1234,"spliced":0},"bytes_to_client":{"copied":1048576,"spliced":1048576},"#,
+            r#""close":{"side":"client","cause":"finished"}}"#,
+            "\n"
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_notice_is_one_object() {
+        let mut out = String::new();
+        let said = Notice::LinesDropped { lines: 3 };
+        notice(&said, SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123), &mut out);
+        assert_eq!(out, "{\"event\":\"log_lines_dropped\",\"lines\":3,\"time\":\"2026-09-21T14:13:20.123Z\"}\n");
+    }
+}

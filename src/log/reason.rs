@@ -1,0 +1,160 @@
+//! Why a connection ended: whose doing it was, and what happened.
+//!
+//! Every end of a connection is one [`CloseReason`]: counted once, logged at most once.
+
+use std::io;
+
+/// Whose doing the end of a connection was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// The backend's.
+    Backend,
+    /// Ours: a limit, a rule, a decision.
+    Proxy,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The side ended the connection as it may; both directions were delivered.
+    Finished,
+    /// The side reset the connection.
+    Reset,
+    /// The network or the kernel failed: any other socket error.
+    Failed,
+    /// No byte in either direction for the idle time-out.
+    Idle,
+    /// The client connected and closed without a byte: a load balancer's probe.
+    Probe,
+    /// The end came before the first request was complete.
+    Truncated,
+    /// No PROXY prefix where one is required.
+    ProxyMissing,
+    /// A malformed PROXY prefix.
+    ProxyMalformed,
+    /// The PROXY prefix did not come in time.
+    ProxyTimeout,
+    /// A PROXY prefix from an address that is not trusted.
+    ProxyUntrusted,
+    /// A malformed preface, frame or header block.
+    Malformed,
+    /// More frames, bytes or fields before the first request than allowed.
+    Limit,
+    /// The first request did not come in time.
+    OpeningTimeout,
+    /// No route, and no default pool.
+    NoRoute,
+    /// The header that routes is missing.
+    HeaderMissing,
+    /// The header that routes is there more than once, or cannot be trusted to mean one thing.
+    HeaderRejected,
+    /// Every backend of the pool refused.
+    Refused,
+    /// No backend of the pool answered in time.
+    ConnectTimeout,
+    /// The backend does not speak HTTP/2 without TLS.
+    NotHttp2,
+    /// The proxy was told to stop and the connection outlasted the drain time.
+    Shutdown,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseReason {
+    /// Whose doing it was.
+    pub side: Side,
+    /// What happened.
+    pub cause: Cause,
+}
+
+impl Side {
+    /// The name in logs and counts.
+    pub fn label(self) -> &'static str {
+        match self {
+            Side::Client => "client",
+            Side::Backend => "backend",
+            Side::Proxy => "proxy",
+        }
+    }
+
+    /// All sides.
+    pub(super) const ALL: [Side; 3] = [Side::Client, Side::Backend, Side::Proxy];
+}
+
+impl Cause {
+    /// The name in logs and counts.
+    pub fn label(self) -> &'static str {
+        match self {
+            Cause::Finished => "finished",
+            Cause::Reset => "reset",
+            Cause::Failed => "failed",
+            Cause::Idle => "idle",
+            Cause::Probe => "probe",
+            Cause::Truncated => "truncated",
+            Cause::ProxyMissing => "proxy_missing",
+            Cause::ProxyMalformed => "proxy_malformed",
+            Cause::ProxyTimeout => "proxy_timeout",
+            Cause::ProxyUntrusted => "proxy_untrusted",
+            Cause::Malformed => "malformed",
+            Cause::Limit => "limit",
+            Cause::OpeningTimeout => "opening_timeout",
+            Cause::NoRoute => "no_route",
+            Cause::HeaderMissing => "header_missing",
+            Cause::HeaderRejected => "header_rejected",
+            Cause::Refused => "refused",
+            Cause::ConnectTimeout => "connect_timeout",
+            Cause::NotHttp2 => "not_http2",
+            Cause::Shutdown => "shutdown",
+        }
+    }
+
+    /// All causes, in order.
+    pub(super) const ALL: [Cause; 20] = [
+        Cause::Finished,
+        Cause::Reset,
+        Cause::Failed,
+        Cause::Idle,
+        Cause::Probe,
+        Cause::Truncated,
+        Cause::ProxyMissing,
+        Cause::ProxyMalformed,
+        Cause::ProxyTimeout,
+        Cause::ProxyUntrusted,
+        Cause::Malformed,
+        Cause::Limit,
+        Cause::OpeningTimeout,
+        Cause::NoRoute,
+        Cause::HeaderMissing,
+        Cause::HeaderRejected,
+        Cause::Refused,
+        Cause::ConnectTimeout,
+        Cause::NotHttp2,
+        Cause::Shutdown,
+    ];
+}
+
+impl CloseReason {
+    /// The client's doing.
+    pub fn client(cause: Cause) -> CloseReason {
+        CloseReason { side: Side::Client, cause }
+    }
+
+    /// The backend's doing.
+    pub fn backend(cause: Cause) -> CloseReason {
+        CloseReason { side: Side::Backend, cause }
+    }
+
+    /// Our doing.
+    pub fn proxy(cause: Cause) -> CloseReason {
+        CloseReason { side: Side::Proxy, cause }
+    }
+
+    /// What a socket error of `side` means.
+    pub fn of_error(side: Side, error: &io::Error) -> CloseReason {
+        let is_reset = matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+        let cause = if is_reset { Cause::Reset } else { Cause::Failed };
+        CloseReason { side, cause }
+    }
+}
