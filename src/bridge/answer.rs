@@ -1,0 +1,199 @@
+//! What a client is told in place of a backend, so that it can read what happened.
+//!
+//! In this order, in one write: our SETTINGS and the ACK of the client's (unless sent), the response HEADERS with
+//! END_STREAM, RST_STREAM(NO_ERROR) if the client has not ended the stream (RFC 9113 section 8.1), GOAWAY that names the
+//! stream. Never GOAWAY(0) while a stream is open: Go's client takes it as leave to retry at once, and made thousands of
+//! connections in seconds. No DATA, so flow control has no say.
+//!
+//! The block begins with a table size update to 0, legal always and mandatory where the client has shrunk its table
+//! (RFC 9113 section 4.3.1), and uses only the static table and literals without indexing.
+
+use super::opening_rules::Fault;
+use super::own_settings;
+use crate::wire::frame::{self, ErrorCode, flag, kind};
+
+/// Why a request is answered by the proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of a gRPC call.
+    pub grpc_status: u8,
+    /// The status of any other request.
+    pub http_status: u16,
+    /// The error type of the `proxy-status` field (RFC 9209 section 2.3).
+    pub proxy_error: &'static str,
+    /// What happened, in words.
+    pub message: String,
+}
+
+/// What it takes to answer a request: the state of the handshake and the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Answerer {
+    pub(super) own_sent: bool,
+    /// How many SETTINGS of the client nobody has acknowledged yet.
+    pub(super) acks_due: usize,
+    pub(super) stream: u32,
+    pub(super) end_stream: bool,
+    pub(super) grpc: bool,
+}
+
+impl Answerer {
+    /// The bytes of the answer. Behind them the proxy's side of the connection ends.
+    pub fn answer(&self, refusal: &Refusal) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        greet(&mut out, self.own_sent, self.acks_due);
+        let mut block = vec![TABLE_SIZE_ZERO];
+        if self.grpc {
+            grpc_fields(&mut block, refusal)
+        } else {
+            http_fields(&mut block, refusal)
+        }
+        frame::put(&mut out, kind::HEADERS, flag::END_STREAM | flag::END_HEADERS, self.stream, &block);
+        if !self.end_stream {
+            let code = ErrorCode::NoError as u32;
+            frame::put(&mut out, kind::RST_STREAM, 0, self.stream, &code.to_be_bytes());
+        }
+        frame::put_goaway(&mut out, self.stream, ErrorCode::NoError);
+        out
+    }
+
+    /// Whether the request is a gRPC call.
+    pub fn is_grpc(&self) -> bool {
+        self.grpc
+    }
+}
+
+/// What a client is told whose opening broke a rule; our SETTINGS go before it unless `own_sent`.
+pub fn goaway(fault: &Fault, own_sent: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    match *fault {
+        Fault::Connection { code, stream, .. } => {
+            greet(&mut out, own_sent, 0);
+            frame::put_goaway(&mut out, stream, code);
+        }
+        Fault::Request { stream, .. } => {
+            greet(&mut out, own_sent, 0);
+            let code = ErrorCode::ProtocolError as u32;
+            frame::put(&mut out, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
+            frame::put_goaway(&mut out, stream, ErrorCode::NoError);
+        }
+        Fault::HeadersTooLarge { stream, end_stream, grpc } => {
+            // The opening has acknowledged the client's SETTINGS when it found this fault.
+            let answerer = Answerer { own_sent, acks_due: 0, stream, end_stream, grpc };
+            return answerer.answer(&Refusal {
+                grpc_status: 8,
+                http_status: 431,
+                proxy_error: "http_request_error",
+                message: "header list too large: more than 256 fields or 64 KiB".to_owned(),
+            });
+        }
+        Fault::Goodbye => {}
+    }
+    out
+}
+
+/// A server's first frame must be SETTINGS, and the ACKs of the client's come behind it (RFC 9113 section 3.4).
+fn greet(out: &mut Vec<u8>, own_sent: bool, acks_due: usize) {
+    if !own_sent {
+        own_settings::put_own(out);
+    }
+    for _ in 0..acks_due {
+        own_settings::put_ack(out);
+    }
+}
+
+fn grpc_fields(block: &mut Vec<u8>, refusal: &Refusal) {
+    block.push(INDEXED_STATUS_200);
+    block.extend_from_slice(LITERAL_CONTENT_TYPE);
+    put_string(block, b"application/grpc");
+    put_literal(block, b"grpc-status", refusal.grpc_status.to_string().as_bytes());
+    put_literal(block, b"grpc-message", percent_encoded(&refusal.message).as_bytes());
+}
+
+fn http_fields(block: &mut Vec<u8>, refusal: &Refusal) {
+    block.push(LITERAL_STATUS);
+    put_string(block, refusal.http_status.to_string().as_bytes());
+    block.extend_from_slice(LITERAL_CONTENT_LENGTH);
+    put_string(block, b"0");
+    let details = quoted(&refusal.message);
+    let value = format!("spliceway; error={}; details=\"{details}\"", refusal.proxy_error);
+    put_literal(block, b"proxy-status", value.as_bytes());
+}
+
+fn put_literal(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    block.push(LITERAL_NEW_NAME);
+    put_string(block, name);
+    put_string(block, value);
+}
+
+/// A string without Huffman coding (RFC 7541 section 5.2), its length an integer with a 7-bit prefix (section 5.1).
+fn put_string(block: &mut Vec<u8>, string: &[u8]) {
+    let mut rest = string.len();
+    if rest < 127 {
+        block.push(low_byte(rest));
+    } else {
+        block.push(127);
+        rest -= 127;
+        while rest >= 128 {
+            block.push(low_byte(rest) | 0x80);
+            rest >>= 7;
+        }
+        block.push(low_byte(rest));
+    }
+    block.extend_from_slice(string);
+}
+
+fn low_byte(number: usize) -> u8 {
+    let [.., byte] = number.to_be_bytes();
+    byte
+}
+
+/// grpc-message carries UTF-8 with everything but printable ASCII, and the percent sign, as %XX.
+fn percent_encoded(message: &str) -> String {
+    let mut encoded = String::with_capacity(message.len());
+    for byte in shortened(message).bytes() {
+        if (0x20..0x7f).contains(&byte) && byte != b'%' {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// A structured field's string (RFC 9651 section 3.3.3): printable ASCII, quotes and backslashes escaped.
+fn quoted(message: &str) -> String {
+    let mut quoted = String::with_capacity(message.len());
+    for character in shortened(message).chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted
+}
+
+/// As much of a message as is sent, cut between characters (a client may decode UTF-8 strictly), without blanks at its
+/// ends (RFC 9113 section 8.2.1 allows none around a field value).
+fn shortened(message: &str) -> &str {
+    let mut end = message.len().min(MESSAGE_BYTES);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    message.get(..end).unwrap_or_default().trim()
+}
+
+/// Dynamic table size update to 0 (RFC 7541 section 6.3).
+const TABLE_SIZE_ZERO: u8 = 0x20;
+/// `:status: 200`, static index 8.
+const INDEXED_STATUS_200: u8 = 0x88;
+/// Literal without indexing, name `:status` (static index 8).
+const LITERAL_STATUS: u8 = 0x08;
+/// Literal without indexing, name `content-length` (static index 28 = 15 + 13).
+const LITERAL_CONTENT_LENGTH: &[u8] = &[0x0f, 13];
+/// Literal without indexing, name `content-type` (static index 31 = 15 + 16).
+const LITERAL_CONTENT_TYPE: &[u8] = &[0x0f, 16];
+/// Literal without indexing, name follows.
+const LITERAL_NEW_NAME: u8 = 0x00;
+/// How much of a message is sent: a client's window and patience for header lists are unknown.
+const MESSAGE_BYTES: usize = 512;

@@ -1,0 +1,124 @@
+//! What a client reads that is answered in a backend's place.
+
+use super::support::*;
+use crate::bridge::{Nudge, Refusal};
+
+fn refusal(message: &str) -> Refusal {
+    Refusal { grpc_status: 14, http_status: 503, proxy_error: "connection_refused", message: message.to_owned() }
+}
+
+/// The header fields of an answer to a client that has sent its request at once, as another decoder reads them.
+fn fields(block: &[u8], message: &str) -> Vec<(String, String)> {
+    let mut scene = Scene::new(Cut::Whole);
+    scene.client_sends(&[preface(), settings(&[(1, 0)]), frame(1, 5, 1, block)]);
+    let answer = scene.answerer.unwrap().answer(&refusal(message));
+    let answer = answer.strip_prefix(&[own_settings(), ack()].concat()[..]).unwrap();
+    let length = usize::from(answer[1]) << 8 | usize::from(answer[2]);
+    assert_eq!((answer[0], &answer[3..9]), (0, &[1, 5, 0, 0, 0, 1][..]));
+    assert_eq!(answer[9 + length..], goaway_frame(1, 0));
+    let mut decoder = hpack::Decoder::new();
+    let decoded = decoder.decode(&answer[9..9 + length]).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    decoded.into_iter().map(|(name, value)| (text(name.to_vec()), text(value.to_vec()))).collect()
+}
+
+fn grpc_message(message: &str) -> String {
+    fields(&call(), message).pop().unwrap().1
+}
+
+#[test]
+fn a_grpc_call_gets_its_status_in_trailers() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[])]);
+        scene.client_is_quiet(Nudge::Settings);
+        scene.client_is_quiet(Nudge::AckUnasked);
+        scene.client_hears(&[own_settings(), ack()]);
+        scene.client_sends(&[frame(1, 5, 1, &call())]);
+        let answer = scene.answerer.unwrap();
+        assert!(answer.is_grpc());
+        let mut expected = vec![0, 0, 67, 1, 5, 0, 0, 0, 1, 0x20, 0x88, 0x0f, 0x10, 16];
+        expected.extend_from_slice(b"application/grpc\x00\x0bgrpc-status\x0214\x00\x0cgrpc-message\x0fn%C3%A4h 5%25 x");
+        expected.extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        assert_eq!(hex(&answer.answer(&refusal("näh 5% x"))), hex(&expected));
+    });
+}
+
+#[test]
+fn any_other_request_gets_an_http_status() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[]), headers(13, b"\x82\x86\x84")]);
+        let answer = scene.answerer.unwrap();
+        assert!(!answer.is_grpc());
+        let mut expected = vec![0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+        expected.extend_from_slice(&[0, 0, 78, 1, 5, 0, 0, 0, 13, 0x20, 0x08, 3, b'5', b'0', b'3', 0x0f, 13, 1, b'0']);
+        expected.extend_from_slice(b"\x00\x0cproxy-status\x35spliceway; error=connection_refused; details=\"n?h 5%\"");
+        expected.extend_from_slice(&[0, 0, 4, 3, 0, 0, 0, 0, 13, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0]);
+        assert_eq!(hex(&answer.answer(&refusal("näh 5%"))), hex(&expected));
+    });
+}
+
+#[test]
+fn the_greeting_is_what_was_not_said_yet() {
+    let begins = |scene: &mut Scene, expected: &[Vec<u8>]| {
+        scene.heard();
+        scene.client_sends(&[headers(1, &call())]);
+        let answer = scene.answerer.unwrap().answer(&refusal("x"));
+        let expected = [expected.concat(), vec![0, 0]].concat();
+        assert_eq!(hex(&answer[..expected.len()]), hex(&expected));
+        assert_eq!(answer[expected.len() + 1], 1, "HEADERS");
+        assert!(answer.ends_with(&[frame(3, 0, 1, &[0; 4]), goaway_frame(1, 0)].concat()));
+    };
+    let opened = |frames: &[Vec<u8>]| {
+        let mut scene = Scene::new(Cut::Whole);
+        scene.client_sends(&[preface(), settings(&[]), frames.concat()]);
+        scene
+    };
+    begins(&mut opened(&[]), &[own_settings(), ack()]);
+    let mut greeted = opened(&[]);
+    greeted.client_is_quiet(Nudge::Settings);
+    begins(&mut greeted, &[ack()]);
+    begins(&mut opened(&[ping(b"12345678")]), &[]);
+    begins(&mut opened(&[settings(&[])]), &[]);
+    let mut eager = Scene::new(Cut::Whole);
+    eager.client_sends(&[preface(), settings(&[]), settings(&[]), headers(1, &call())]);
+    let answer = eager.answerer.unwrap().answer(&refusal("x"));
+    assert!(answer.starts_with(&[own_settings(), ack(), ack(), vec![0, 0]].concat()));
+}
+
+#[test]
+fn the_fields_are_those_of_the_request_kind() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let grpc = [
+        pair(":status", "200"),
+        pair("content-type", "application/grpc"),
+        pair("grpc-status", "14"),
+        pair("grpc-message", "no backend"),
+    ];
+    assert_eq!(fields(&call(), "no backend"), grpc);
+    let http = [
+        pair(":status", "503"),
+        pair("content-length", "0"),
+        pair("proxy-status", r#"spliceway; error=connection_refused; details="say \"no\" \\ ?""#),
+    ];
+    assert_eq!(fields(b"\x82\x86\x84", "say \"no\" \\ \u{7}"), http);
+}
+
+#[test]
+fn messages_are_percent_encoded() {
+    assert_eq!(grpc_message("100% ~!\n\u{7f}ü"), "100%25 ~!%0A%7F%C3%BC");
+    assert_eq!(grpc_message(""), "");
+    assert_eq!(grpc_message("  no blanks at the ends \r\n"), "no blanks at the ends");
+}
+
+#[test]
+fn long_messages_are_cut_between_characters() {
+    assert_eq!(grpc_message(&"x".repeat(126)).len(), 126);
+    assert_eq!(grpc_message(&"x".repeat(127)).len(), 127);
+    assert_eq!(grpc_message(&"x".repeat(255)).len(), 255);
+    assert_eq!(grpc_message(&"x".repeat(600)), "x".repeat(512));
+    assert_eq!(grpc_message(&"€".repeat(600)), "%E2%82%AC".repeat(170));
+    assert_eq!(grpc_message(&format!("{} x", "x".repeat(511))), "x".repeat(511));
+    let details = fields(b"\x82\x86\x84", &"\"".repeat(600)).pop().unwrap().1;
+    assert_eq!(details, format!("spliceway; error=connection_refused; details=\"{}\"", "\\\"".repeat(512)));
+}
