@@ -1,0 +1,117 @@
+//! Messages by the schema of their call.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::event::Direction;
+use super::super::protobuf::{self, Lookup, MessageType, Options, Sources};
+use super::messages::{MessageText, Rendered, View};
+
+/// Renders by the schemas of files, of the program itself and of the backend; a message without one by its wire types.
+#[derive(Clone, Copy, Debug)]
+pub struct BySchema<'a> {
+    /// Where schemas come from.
+    pub sources: &'a Sources,
+    /// How long to wait for the backend's answer, once for each service.
+    pub patience: Duration,
+    /// Gets the services that have no schema, each with the reason; for whoever wants to say so.
+    pub unknown: &'a RefCell<Unknown>,
+}
+
+/// Services without a schema.
+#[derive(Clone, Debug, Default)]
+pub struct Unknown {
+    /// Those that were told of already have no reason any more.
+    services: BTreeMap<String, Option<String>>,
+}
+
+impl Unknown {
+    /// The services and reasons since the last call, each service once.
+    pub fn take_news(&mut self) -> Vec<(String, String)> {
+        let news = |(service, reason): (&String, &mut Option<String>)| Some((service.clone(), reason.take()?));
+        self.services.iter_mut().filter_map(news).collect()
+    }
+
+    /// The paths are the client's, so only so many are remembered.
+    fn add(&mut self, path: &str, reason: String) {
+        let service = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if self.services.len() < SERVICES_MAX && !self.services.contains_key(service) {
+            self.services.insert(service.to_owned(), Some(reason));
+        }
+    }
+}
+
+impl BySchema<'_> {
+    fn text(&self, message_type: Option<&MessageType>, bytes: &[u8], view: View) -> Rendered {
+        let View { show_secrets, columns } = view;
+        let options = Options { show_secrets, columns, schemas: Some(&self.sources.schemas) };
+        let rendering = protobuf::text(message_type, bytes, &options);
+        Rendered {
+            type_name: message_type.map(|message_type| message_type.full_name().to_owned()),
+            lines: rendering.lines.into_iter().map(|line| (line.indent, line.text)).collect(),
+            masked: rendering.masked,
+        }
+    }
+
+    /// What the call to `path` carries in a direction; an error if that is not known yet.
+    fn message_type(&self, path: &str, direction: Direction) -> Result<Option<MessageType>, Pending> {
+        match self.sources.method(path, self.patience) {
+            Lookup::Found(method) => Ok(Some(match direction {
+                Direction::ToBackend => method.request,
+                Direction::ToClient => method.response,
+            })),
+            Lookup::Unknown(reason) => {
+                self.unknown.borrow_mut().add(path, reason);
+                Ok(None)
+            }
+            Lookup::Pending => Err(Pending),
+        }
+    }
+}
+
+impl MessageText for BySchema<'_> {
+    fn message(&self, path: Option<&str>, direction: Direction, bytes: &[u8], view: View) -> Rendered {
+        let message_type = path.and_then(|path| self.message_type(path, direction).ok().flatten());
+        self.text(message_type.as_ref(), bytes, view)
+    }
+
+    fn status(&self, bytes: &[u8], view: View) -> Rendered {
+        self.text(self.sources.schemas.message("google.rpc.Status").as_ref(), bytes, view)
+    }
+
+    fn may_hold_secrets(&self, path: Option<&str>, direction: Direction) -> bool {
+        // An `Any` may hold a message of any schema.
+        if self.sources.schemas.may_hold_secrets() {
+            return true;
+        }
+        // Of what the backend was not asked yet, nobody knows.
+        path.map_or(self.sources.reflector.is_some(), |path| match self.message_type(path, direction) {
+            Ok(message_type) => message_type.is_some_and(|message_type| message_type.may_hold_secrets()),
+            Err(Pending) => true,
+        })
+    }
+}
+
+/// The backend has not answered in time.
+struct Pending;
+
+/// Services without a schema that are remembered.
+const SERVICES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_news_once_and_strangers_cannot_fill_the_memory() {
+        let mut unknown = Unknown::default();
+        unknown.add("/a.B/C", "no schema".to_owned());
+        unknown.add("/a.B/D", "no schema".to_owned());
+        assert_eq!(unknown.take_news(), [("a.B".to_owned(), "no schema".to_owned())]);
+        unknown.add("/a.B/C", "still none".to_owned());
+        assert_eq!(unknown.take_news(), []);
+        (0..1000).for_each(|number| unknown.add(&format!("/s{number}/M"), String::new()));
+        assert_eq!(unknown.take_news().len(), 63);
+    }
+}
