@@ -1,0 +1,86 @@
+//! The way of a connection, one file a step.
+//!
+//! ```text
+//!         accept        peek          inspect        route     connect        relay          close
+//! client ───●────────────●───────────────●─────────────◇──────────●─────────────●──────────────●
+//!           │ SO_REUSE-  │ MSG_PEEK:     │ h2c preface │ backend  │ socket to   │ handed over  │ counted once,
+//!           │ PORT, one  │ PROXY prefix? │ + 1st HEAD- │ chosen   │ backend up  │ by value;    │ one summary
+//!           │ a shard    │               │ ERS, bridge │          │ (next one   │ ends by      │ line
+//!           │            │               │             │          │ if refused) │ itself       │
+//!           └────────────┴───────────────┴─────────────┴──────────┴─────────────┴──────────────┘
+//!    ● waits for the kernel     ◇ a decision, a plain function
+//! ```
+//!
+//! `serve` reads top to bottom and runs once a connection, so clarity wins over speed in it. Every wait has a deadline
+//! and every buffer a limit (`limits.rs`). Any step may end the connection: with a reason that is counted, and, where
+//! the client speaks a protocol that has one, with an answer.
+
+mod accept;
+mod close;
+mod connect;
+mod context;
+mod inspect;
+mod peek;
+mod route;
+
+pub use accept::Accepted;
+pub use context::Context;
+
+use std::rc::Rc;
+
+use crate::log::{Cause, CloseReason};
+use crate::relay::{self, Flow, Handshake};
+use crate::sys::runtime;
+use crate::sys::socket::Socket;
+use close::{Close, Record};
+use inspect::Inspected;
+
+/// Takes a connection up. It is counted before this returns, so that a shard that drains waits for it.
+pub fn start(accepted: Accepted, context: &Rc<Context>) {
+    if let Some((client, record)) = accepted.begin(context) {
+        runtime::spawn(serve(client, record, Rc::clone(context)));
+    }
+}
+
+/// Serves a connection from its acceptance until it is closed or handed to the relay.
+async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
+    let set_up = tokio::select! {
+        set_up = set_up(&client, &mut record, &context) => set_up,
+        () = context.stop.notified() => Err(Close::silent(CloseReason::proxy(Cause::Shutdown))),
+    };
+    match set_up {
+        Ok(Ready { backend, inspected, idle_timeout }) => {
+            let (replay, handshake) = match inspected {
+                Inspected::Http2(opened) => {
+                    let (bridge, answerer) = (opened.bridge, opened.answerer);
+                    (opened.replay, Some(Handshake { bridge, answerer }))
+                }
+                Inspected::Other { bytes, .. } => (bytes, None),
+            };
+            let stop = Rc::clone(&context.stop);
+            let sample = record.sample();
+            relay::start(Flow { client, backend, replay, handshake, idle_timeout, stop, sample, owner: record });
+        }
+        Err(close) => close.carry_out(client, record).await,
+    }
+}
+
+/// A connection that only needs to be relayed.
+struct Ready {
+    backend: Socket,
+    inspected: Inspected,
+    idle_timeout: std::time::Duration,
+}
+
+async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Result<Ready, Close> {
+    let listener = context.listener(record.listener());
+
+    let prefix = peek::proxy_prefix(client, listener, record).await?;
+    record.prefix(prefix);
+
+    let inspected = inspect::inspect(client, listener, record).await?;
+    let pool = route::choose(&inspected, listener, record, context)?;
+
+    let backend = connect::connect(client, pool, &inspected, record, context).await?;
+    Ok(Ready { backend, inspected, idle_timeout: context.pool(pool).idle_timeout })
+}

@@ -1,0 +1,121 @@
+//! Peek: is there a PROXY prefix, and what does it say?
+//!
+//! The prefix, and only the prefix, is looked for with `MSG_PEEK` (`recv(2)`): a connection without one keeps every byte
+//! in its socket. A prefix that is not whole is waited for with the low-water mark raised above what is there, because
+//! bytes that were peeked at stay readable, and waiting for "readable" would spin. Never with `MSG_WAITALL`: through
+//! io_uring it returns peeked bytes repeated until the buffer is full. A whole prefix is consumed to its exact length.
+//!
+//! PROXY protocol section 2 and its security considerations: whether a prefix is wanted is configured, never guessed,
+//! and it is believed only from trusted addresses.
+
+use std::net::SocketAddr;
+
+use super::close::{Close, Record};
+use crate::config::{Listener, ProxyProtocol};
+use crate::limits;
+use crate::log::{Cause, CloseReason, Side};
+use crate::sys::socket::Socket;
+use crate::tap::event::Direction;
+use crate::wire::proxy_protocol::{Header, Prefix, parse};
+
+/// Takes the PROXY prefix off the connection, as the listener's policy says.
+pub(super) async fn proxy_prefix(
+    client: &Socket,
+    listener: &Listener,
+    record: &Record,
+) -> Result<Option<Header>, Close> {
+    if listener.proxy_protocol == ProxyProtocol::Off {
+        return Ok(None);
+    }
+    let required = listener.proxy_protocol == ProxyProtocol::Required;
+    let header = match tokio::time::timeout(limits::PROXY_DEADLINE, take(client, record)).await {
+        Ok(header) => header?,
+        // Where a prefix may be left out, a client that waits for the server to speak sends none either.
+        Err(_elapsed) if !required && is_silent(client) => None,
+        Err(_elapsed) => {
+            sample_unread(client, record);
+            return Err(Close::silent(CloseReason::client(Cause::ProxyTimeout)));
+        }
+    };
+    match header {
+        Some(_) if !is_trusted(listener, record.peer()) => {
+            Err(Close::silent(CloseReason::client(Cause::ProxyUntrusted))
+                .because("the peer is in none of the trusted networks"))
+        }
+        None if required => Err(Close::silent(CloseReason::client(Cause::ProxyMissing))
+            .because("the first bytes are no PROXY header, and the listener requires one")),
+        header => Ok(header),
+    }
+}
+
+/// No list of networks means that every peer is trusted; only `required` allows that.
+fn is_trusted(listener: &Listener, peer: Option<SocketAddr>) -> bool {
+    listener.trusted.is_empty()
+        || peer.is_some_and(|peer| listener.trusted.iter().any(|network| network.contains(&peer.ip())))
+}
+
+fn is_silent(client: &Socket) -> bool {
+    matches!(client.peek(&mut [0]), Ok(None))
+}
+
+async fn take(client: &Socket, record: &Record) -> Result<Option<Header>, Close> {
+    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
+    let mut seen = 0;
+    loop {
+        let peeked = match client.peek(&mut buffer) {
+            Ok(Some(0)) => return Err(Close::silent(CloseReason::client(Cause::Probe))),
+            Ok(Some(peeked)) => peeked,
+            Ok(None) => {
+                client.readable().await.map_err(failed)?;
+                continue;
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        // The low-water mark was not reached and yet the wait is over: nothing more will come.
+        if peeked == seen {
+            sample_unread(client, record);
+            return Err(Close::silent(CloseReason::client(Cause::Truncated)).because("the end within a PROXY header"));
+        }
+        seen = peeked;
+        let bytes = buffer.get(..peeked).unwrap_or_default();
+        match parse(bytes, limits::PROXY_V2_PAYLOAD_BYTES) {
+            Ok(Prefix::Absent) => return Ok(None),
+            Ok(Prefix::More { at_least }) => client.readable_bytes(at_least).await.map_err(failed)?,
+            Ok(Prefix::Complete { header, length }) => {
+                let prefix = buffer.get_mut(..length).unwrap_or_default();
+                consume(client, prefix)?;
+                record.copy(Direction::ToBackend, prefix);
+                return Ok(Some(header));
+            }
+            Err(malformed) => {
+                record.copy(Direction::ToBackend, bytes);
+                return Err(Close::silent(CloseReason::client(Cause::ProxyMalformed)).because(malformed));
+            }
+        }
+    }
+}
+
+/// Copies to the tap the beginning of a header that never became whole.
+fn sample_unread(client: &Socket, record: &Record) {
+    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
+    if let Ok(Some(peeked)) = client.peek(&mut buffer) {
+        record.copy(Direction::ToBackend, buffer.get(..peeked).unwrap_or_default());
+    }
+}
+
+/// Takes bytes that were peeked at; they are there, so one read returns them all.
+fn consume(client: &Socket, prefix: &mut [u8]) -> Result<(), Close> {
+    let expected = prefix.len();
+    match client.receive(prefix) {
+        Ok(Some(received)) if received == expected => Ok(()),
+        Ok(_) => Err(Close::silent(CloseReason::client(Cause::Failed)).because("a peeked PROXY header went away")),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed(error: std::io::Error) -> Close {
+    Close::silent(CloseReason::of_error(Side::Client, &error)).because(error)
+}
+
+/// The head of a version 2 prefix (PROXY protocol section 2.2).
+const HEAD_BYTES: usize = 16;
