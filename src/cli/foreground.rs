@@ -1,0 +1,98 @@
+//! A proxy in the foreground: started, served until a signal, drained, stopped.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Config;
+use crate::limits;
+use crate::log::{Log, Notice};
+use crate::proxy::Proxy;
+use crate::tap::reader::Observer;
+
+/// Runs a proxy until it is told to stop. `started` is called when it accepts connections, `stopping` when the first
+/// signal has come.
+///
+/// Catches signals before anything listens: who sees the notice that it listens may stop the proxy at once.
+pub(super) fn serve(
+    config: Config,
+    log: &Log,
+    observer: Option<Box<dyn Observer>>,
+    started: impl FnOnce(&Proxy),
+    stopping: impl FnOnce(),
+) -> Result<(), String> {
+    let no_signals = |error| format!("error: cannot wait for signals: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_signals)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(no_signals)?;
+    let proxy = Proxy::start(config, log.clone(), observer).map_err(|error| format!("error: {error}"))?;
+    started(&proxy);
+    runtime.block_on(signals.next());
+    stopping();
+    log.notice(Notice::Draining { open: open(&proxy) });
+    proxy.drain();
+    runtime.block_on(drained(&proxy, signals));
+    proxy.stop();
+    log.notice(Notice::Stopped { totals: proxy.join() });
+    Ok(())
+}
+
+/// Says on standard error why a command failed: 0 after an orderly end, 1 if it could not start.
+pub(super) fn exit_code(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // With standard error gone there is nowhere left to complain.
+            drop(writeln!(io::stderr(), "{message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Waits for the connections to end, a second signal or the deadline.
+async fn drained(proxy: &Proxy, mut signals: Signals) {
+    let drained = async {
+        while !proxy.is_finished() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::select! {
+        () = drained => {}
+        () = signals.next() => {}
+        () = tokio::time::sleep(limits::DRAIN_TIMEOUT) => {}
+    }
+}
+
+fn open(proxy: &Proxy) -> usize {
+    let totals = proxy.totals();
+    let closed: u64 = totals.closed.iter().map(|(_, count)| count).sum();
+    usize::try_from(totals.accepted.saturating_sub(closed)).unwrap_or(usize::MAX)
+}
+
+/// SIGTERM is what service managers and Kubernetes send, SIGINT what a terminal sends, SIGQUIT what nginx users send.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+        }
+    }
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
