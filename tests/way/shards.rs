@@ -1,0 +1,224 @@
+//! Shards: their threads and rings, how they share the work, and how they end.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::process::Signal;
+use spliceway::config::EngineChoice;
+use spliceway::log::{Cause, CloseReason, Side};
+
+use crate::support::process::{Process, cpu_time_of_a_second, spliceway_run, wait};
+use crate::support::{Backend, DEADLINE, ENGINE, Front, Peer, config, prefix, wait_until};
+
+fn run(arguments: &[&str]) -> Process {
+    let mut command = spliceway_run();
+    command.args(arguments);
+    Process::start(command)
+}
+
+#[test]
+fn each_shard_has_a_cpu_and_at_most_a_ring_of_its_own() {
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    let backend = Backend::listen();
+    let process = run(&["--backend", &backend.address(), "--shards", &cpus.to_string()]);
+    process.address();
+    let directory = PathBuf::from(format!("/proc/{}", process.id()));
+    let expected = if ENGINE == EngineChoice::Epoll { 0 } else { cpus };
+    wait_until("a ring for each shard, or none at all on epoll", || rings(&directory) == expected);
+    let pinned = pinned_shards(&directory);
+    let names: Vec<&str> = pinned.iter().map(|(name, _)| name.as_str()).collect();
+    let expected: Vec<String> = (0..cpus).map(|number| format!("shard-{number}")).collect();
+    assert_eq!(names, expected);
+    let lists: BTreeSet<&str> = pinned.iter().map(|(_, list)| list.as_str()).collect();
+    assert_eq!(lists.len(), cpus, "{pinned:?}");
+    assert!(lists.iter().all(|list| list.parse::<u32>().is_ok()), "{pinned:?}");
+}
+
+fn rings(process: &std::path::Path) -> usize {
+    let descriptors = std::fs::read_dir(process.join("fd")).unwrap();
+    let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    targets.filter(|target| target.as_os_str() == "anon_inode:[io_uring]").count()
+}
+
+/// The names of the shards' threads and the CPUs they may use, in order.
+fn pinned_shards(process: &std::path::Path) -> Vec<(String, String)> {
+    let status = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("status")).ok();
+    let tasks = std::fs::read_dir(process.join("task")).unwrap();
+    let mut pinned: Vec<_> = tasks
+        .filter_map(|entry| status(entry.ok()?))
+        .map(|status| (field(&status, "Name:"), field(&status, "Cpus_allowed_list:")))
+        .filter(|(name, _)| name.starts_with("shard-"))
+        .collect();
+    pinned.sort();
+    pinned
+}
+
+fn field(status: &str, name: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.expect("the kernel always has it").trim().to_owned()
+}
+
+#[test]
+fn connections_reach_every_shard() {
+    let backend = Backend::listen();
+    let front = Front::start(&config("", &[&backend]).replace("shards = 1", "shards = 3"));
+    assert_eq!(front.proxy().shards(), 3);
+    let peers: Vec<Peer> = (0..64).map(|_| front.connect()).collect();
+    drop(peers);
+    let summaries: Vec<_> = (0..64).map(|_| front.closed(Side::Client, Cause::Probe)).collect();
+    let shards: BTreeSet<usize> = summaries.iter().map(|summary| summary.id.shard).collect();
+    assert_eq!(shards, BTreeSet::from([0, 1, 2]));
+    let names: BTreeSet<String> = summaries.iter().map(|summary| summary.id.to_string()).collect();
+    assert_eq!(names.len(), 64, "each has a number of its own");
+    assert_eq!(front.proxy().totals().accepted, 64);
+}
+
+#[test]
+fn without_descriptors_it_waits_and_then_goes_on() {
+    let backend = Backend::listen();
+    let mut command = Command::new("sh");
+    let program = spliceway_run();
+    command.args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    command.args(["--shards", "1", "--proxy-protocol", "required", "--backend", &backend.address()]);
+    let process = Process::start(command);
+    let address = process.address();
+    // The kernel takes all of them up; the proxy can accept but a part, which wait for their prefixes.
+    let waiting: Vec<Peer> = (0..60).map(|_| Peer::connect(address)).collect();
+    assert!(process.note("accept_failed")["error"].as_str().unwrap().contains("Too many open files"));
+    assert!(cpu_time_of_a_second(process.id()).as_millis() < 100, "it spins");
+    drop(waiting);
+    let mut client = Peer::connect(address);
+    client.sends([prefix::V1, b"\0\x01binary"].concat());
+    backend.accept().receives(b"\0\x01binary");
+}
+
+/// Set in the child process that [`a_panic_on_a_shard_ends_the_process`] makes of this test program.
+const PANIC: &str = "SPLICEWAY_TEST_PANIC";
+
+#[test]
+fn a_panic_on_a_shard_ends_the_process() {
+    if std::env::var_os(PANIC).is_some() {
+        let front = Front::before(&Backend::listen(), "");
+        let other = std::thread::Builder::new().name("other".to_owned()).spawn(|| panic!("of no consequence"));
+        assert!(other.unwrap().join().is_err());
+        let shard = std::thread::Builder::new().name("shard-9".to_owned()).spawn(|| panic!("out of order"));
+        drop(shard.unwrap().join());
+        drop(front);
+        std::process::exit(0);
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "steps::shards::a_panic_on_a_shard_ends_the_process", "--nocapture"])
+        .env(PANIC, "1")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = wait(&mut child);
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()), "{message}");
+    assert!(message.contains("out of order"), "{message}");
+}
+
+#[test]
+fn draining_lets_connections_finish_and_takes_no_new_ones() {
+    let backend = Backend::listen();
+    let front = Front::before(&backend, "");
+    let address = front.address();
+    let mut client = front.connect();
+    client.sends("hello there\r\n");
+    let mut served = backend.accept();
+    served.receives("hello there\r\n");
+    front.proxy().drain();
+    wait_until("new connections are refused", || TcpStream::connect_timeout(&address, DEADLINE).is_err());
+    served.sends("still here");
+    client.receives("still here");
+    assert!(!front.proxy().is_finished());
+    client.finishes();
+    served.receives_end();
+    drop(served);
+    assert_eq!(front.joined().count(CloseReason::client(Cause::Finished)), 1);
+}
+
+#[test]
+fn draining_serves_what_is_queued_already() {
+    let backend = Backend::listen();
+    for _ in 0..10 {
+        let front = Front::before(&backend, "");
+        let mut clients: Vec<Peer> = (0..100).map(|_| front.connect()).collect();
+        // The shard has had no time to accept them all.
+        front.proxy().drain();
+        for client in &mut clients {
+            client.sends("hello there\r\n");
+        }
+        for _ in 0..clients.len() {
+            let mut served = backend.accept();
+            served.receives("hello there\r\n");
+            served.sends("welcome");
+        }
+        for client in &mut clients {
+            client.receives("welcome");
+            client.receives_end();
+        }
+        drop(clients);
+        assert_eq!(front.joined().count(CloseReason::backend(Cause::Finished)), 100);
+    }
+}
+
+#[test]
+fn stopping_ends_every_connection() {
+    let backend = Backend::listen();
+    let front = Front::before(&backend, "");
+    let mut relayed = front.connect();
+    relayed.sends("hello there\r\n");
+    let mut served = backend.accept();
+    served.receives("hello there\r\n");
+    let mut inspected = front.connect();
+    inspected.sends("PRI * HT");
+    wait_until("both are accepted", || front.proxy().totals().accepted == 2);
+    front.proxy().stop();
+    relayed.receives_end();
+    served.receives_end();
+    for _ in 0..2 {
+        front.closed(Side::Proxy, Cause::Shutdown);
+    }
+    assert_eq!(front.joined().accepted, 2);
+}
+
+#[test]
+fn unix_sockets_serve_on_both_sides() {
+    let directory = std::env::temp_dir().join(format!("spliceway-way-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let (listen, connect) = (directory.join("front.sock"), directory.join("backend.sock"));
+    let backend = UnixListener::bind(&connect).unwrap();
+    let front = Front::start(&format!(
+        "shards = 2\n[[listener]]\nname = \"front\"\nbind = \"unix:{}\"\ndefault_pool = \"main\"\n\
+         [[pool]]\nname = \"main\"\nbackends = [\"unix:{}\"]\n",
+        listen.display(),
+        connect.display()
+    ));
+    let mut client = UnixStream::connect(&listen).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    client.write_all(b"hello there\r\n").unwrap();
+    let (mut served, _) = backend.accept().unwrap();
+    let mut received = [0; 13];
+    served.read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"hello there\r\n");
+    served.write_all(b"welcome").unwrap();
+    drop(served);
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"welcome");
+    drop(client);
+    let summary = front.closed(Side::Backend, Cause::Finished);
+    assert_eq!((summary.peer, summary.client), (None, None));
+    assert_eq!(summary.backend, Some(format!("unix:{}", connect.display())));
+    drop(front);
+    assert!(!listen.exists(), "the socket file goes with the proxy");
+    std::fs::remove_dir_all(&directory).unwrap();
+}

@@ -1,0 +1,13 @@
+//! The way of a connection on epoll.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails where something does not go as it should"
+)]
+
+mod support;
+
+#[path = "way/mod.rs"]
+mod steps;
