@@ -1,0 +1,15 @@
+// The generated-at-load services of ../proto.
+'use strict';
+
+const path = require('node:path');
+const grpc = require('@grpc/grpc-js');
+const loader = require('@grpc/proto-loader');
+
+function load() {
+  const folder = path.join(__dirname, '..', 'proto');
+  const definition = loader.loadSync(['users.proto', 'kv.proto'], { includeDirs: [folder], longs: Number, defaults: true });
+  const root = grpc.loadPackageDefinition(definition);
+  return { Users: root.users.v1.Users, KeyValue: root.kv.v1.KeyValue };
+}
+
+module.exports = { load };
