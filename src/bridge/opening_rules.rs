@@ -43,6 +43,16 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The rule that was broken, in words for the log; `None` where the reason of the end says it all.
+    pub fn rule(&self) -> Option<String> {
+        match self {
+            Fault::Connection { malformed, .. } => Some(malformed.to_string()),
+            Fault::Request { invalid, .. } => Some(invalid.to_string()),
+            Fault::HeadersTooLarge { .. } => Some("header list over 256 fields or 64 KiB".to_owned()),
+            Fault::Goodbye => None,
+        }
+    }
+
     /// The same fault of a client that is opening the stream `opened`.
     pub(super) fn on(mut self, opened: u32) -> Fault {
         if let Fault::Connection { stream, .. } = &mut self {

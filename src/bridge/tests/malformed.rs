@@ -152,3 +152,13 @@ fn malformed_requests_are_errors_of_their_stream() {
         });
     }
 }
+
+#[test]
+fn the_log_gets_the_rule_in_words() {
+    let mut opening = Opening::default();
+    let fault = opening.received(b"PRI * HTTP/2.0\r\n\r\nXX").unwrap_err();
+    assert!(fault.rule().is_some_and(|rule| rule.contains("RFC 9113 section 3.4")), "{:?}", fault.rule());
+    let large = Fault::HeadersTooLarge { stream: 1, end_stream: true, grpc: false };
+    assert_eq!(large.rule().as_deref(), Some("header list over 256 fields or 64 KiB"));
+    assert_eq!(Fault::Goodbye.rule(), None);
+}
