@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spliceway::log::ConnectionId;
+use spliceway::tap::budget::Budget;
 use spliceway::tap::decoder::{ConnectionDecoder, Limits};
 use spliceway::tap::event::Direction;
-use spliceway::tap::queue::{Budget, Tap, queue};
+use spliceway::tap::queue::{Tap, queues};
 use spliceway::tap::render::pretty::{self, Look, Stamp};
 use spliceway::tap::render::{NoSchema, Options, Palette};
 use spliceway::wire::first_bytes::PREFACE;
@@ -64,8 +65,8 @@ fn grpc_request(criterion: &mut Criterion) {
 /// push alone is 50 nanoseconds.
 fn queue_push(criterion: &mut Criterion) {
     let budget = Budget::new(usize::MAX);
-    let (producer, mut outlet) = queue(&budget);
-    let tap = Rc::new(Tap::new(producer, Arc::clone(&budget), std::thread::current()));
+    let (front, _relay, mut outlet) = queues(&budget);
+    let tap = Rc::new(Tap::new(front, Arc::clone(&budget), std::thread::current()));
     let Some(sample) = tap.begin(ConnectionId { shard: 0, number: 1 }, String::new()) else { return };
     let bytes = [7; 100];
     criterion.bench_function("tap/copy_100_bytes_and_pop", |bencher| {

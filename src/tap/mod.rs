@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod decoder;
 pub mod event;
 pub mod explainer;
