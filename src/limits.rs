@@ -72,12 +72,65 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// TCP keepalive: probes without an answer before the connection counts as dead, two minutes after the last byte.
 pub const KEEPALIVE_PROBES: u32 = 4;
-/// Largest read of the simple relay, and with it the most a direction holds that its receiver does not take.
-pub const RELAY_BUFFER_BYTES: usize = 65_536;
-/// Reads in a row after which a busy direction lets the shard's other connections run.
-pub const RELAY_TURN_READS: usize = 16;
+/// Bytes that a direction holds for a slow receiver before nothing more is read from its sender. What is on its way by
+/// then, up to 32 buffers of a receive in progress, comes on top.
+pub const BACKLOG_BYTES: usize = 65_536;
+/// Set-up connections that may wait for a shard's relay. While none fits, no connection is accepted.
+pub const HAND_OVER_FLOWS: usize = 1024;
+/// How long a set-up connection waits before it asks again for room in that queue.
+pub const HAND_OVER_PAUSE: Duration = Duration::from_millis(1);
+/// Bytes copied in one turn of the engine that make it a large one.
+pub const BULK_BURST_BYTES: u32 = 65_536;
+/// Large turns in a row after which a direction is spliced.
+pub const BULK_BURSTS: u8 = 4;
+/// Reads below this are small ones to a spliced direction,
+pub const CALM_READ_BYTES: usize = 16_384;
+/// and after so many in a row it is copied again.
+pub const CALM_READS: u8 = 8;
+/// Size of a pipe for splicing: with 64 KiB a gigabyte costs twice the CPU, with 1 MiB hardly less than with this.
+pub const PIPE_BYTES: usize = 262_144;
+/// Most that one call may move. A pipe holds 64 fragments of its sender's memory, which may be larger than a page.
+pub const SPLICE_BYTES: usize = 1 << 20;
+/// Bytes a spliced direction moves before the shard's other connections get their turn.
+pub const SPLICE_TURN_BYTES: usize = 4 << 20;
+/// Pipes in use at the same time, for each shard; each is two descriptors.
+pub const PIPES_LENT: usize = 256;
+/// Pipes kept for the next bulk transfer, for each shard.
+pub const PIPES_IDLE: usize = 8;
+/// Bytes to wait for at once while bulk is spliced: half a pipe.
+pub const MARK_BYTES: usize = 131_072;
+/// How long to wait for that many.
+pub const MARK_PATIENCE: Duration = Duration::from_millis(1);
+/// Bytes spliced before a direction waits for so many; doubled each time that the mark is not reached in time,
+pub const MARK_TRIAL_BYTES: u64 = 4 << 20;
+/// up to this often: 4 GiB.
+pub const MARK_TRIALS_DOUBLED: u8 = 10;
+/// How often the relay looks for connections that are idle.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Places for what the relay's ring is to do; handed over in between if there is more.
+pub const RING_SUBMISSIONS: u32 = 256;
+/// Places for what it has done. Should they run out the kernel keeps the rest and ends the receives, which begin anew.
+pub const RING_COMPLETIONS: u32 = 4096;
+/// One buffer that the ring receives into: a full HTTP/2 frame, and what a TLS record or a read of most peers has.
+pub const RING_BUFFER_BYTES: usize = 16_384;
+/// Such buffers at first. Doubled when they run out.
+pub const RING_BUFFERS_FIRST: u16 = 32;
+/// The most of them, 8 MiB a shard: more no longer fit into a cache.
+pub const RING_BUFFERS: u16 = 512;
+/// Largest read of the relay's epoll engine, into the one buffer that it has.
+pub const EPOLL_BUFFER_BYTES: usize = 65_536;
+/// Sockets that one epoll_wait(2) tells about.
+pub const EPOLL_EVENTS: usize = 256;
+/// Reads and other events of sockets known to be ready before epoll is asked for more: what a busy one may take in a row.
+pub const EPOLL_TURN: usize = 16;
 /// Largest read before a connection is routed.
 pub const OPENING_READ_BYTES: usize = 16_384;
+/// Descriptors that are asked for at most: some systems report a hard limit of a thousand million, and the kernel's tables
+/// grow with what is used of it.
+pub const DESCRIPTORS: u64 = 1_048_576;
+/// Submission entries of a front's ring: how many waits can be queued before a system call hands them over. The completion
+/// queue has twice as many and overflows into kernel memory, so nothing is lost beyond it.
+pub const FRONT_RING_ENTRIES: u32 = 1024;
 /// Connections that may wait in a listener's queue; the kernel cuts it to `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4096;
 /// First pause of a listener that cannot accept (out of descriptors or memory); doubled up to the longest.
@@ -88,7 +141,8 @@ pub const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_secs(1);
 pub const ACCEPT_TURN: u32 = 64;
 /// How long connections may finish on their own once the proxy was told to stop.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pieces (reads, beginnings, ends) of sampled connections that may wait for the decoder, for each shard.
+/// Pieces (reads, beginnings, ends) of sampled connections that may wait for the decoder, in each of a shard's two
+/// queues.
 pub const TAP_QUEUE_PIECES: usize = 8192;
 /// Bytes of sampled connections that may wait for the decoder, of all shards together, unless configured.
 pub const TAP_QUEUE_BYTES: usize = 64 * 1024 * 1024;
@@ -96,6 +150,8 @@ pub const TAP_QUEUE_BYTES: usize = 64 * 1024 * 1024;
 pub const TAP_FINISH_DEADLINE: Duration = Duration::from_secs(3);
 /// Log lines that may wait for the writer; more are dropped and counted, never waited for.
 pub const LOG_QUEUE_LINES: usize = 65_536;
+/// Pause of the log's writer between two writes. A line that comes alone is written at once, one behind it so much later.
+pub const LOG_PAUSE: Duration = Duration::from_millis(5);
 /// Time for the last log lines once the proxy has stopped.
 pub const LOG_FINISH_DEADLINE: Duration = Duration::from_secs(2);
 /// Bytes of explained samples that may wait for the log's writer; more are dropped and counted.

@@ -8,6 +8,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::config::Bind;
 use crate::limits;
+use crate::sys::tcp;
 
 /// The listening sockets of one address.
 #[derive(Debug)]
@@ -65,14 +66,17 @@ fn wildcard(port: u16, shards: usize) -> io::Result<Bound> {
 fn inet(address: SocketAddr, shards: usize) -> io::Result<Bound> {
     // Two processes of one user may share a port with SO_REUSEPORT, and the kernel would deal connections out between
     // them. A socket without the option finds out whether somebody is there already; it also chooses a free port.
-    let probe = tcp(address)?;
+    let probe = open(address)?;
     probe.bind(&address.into())?;
     let address = probe.local_addr()?.as_socket().unwrap_or(address);
     drop(probe);
     let listening = |_| {
-        let socket = tcp(address)?;
+        let socket = open(address)?;
         socket.set_reuse_port(true)?;
         socket.bind(&address.into())?;
+        // What is accepted inherits these: five system calls a connection less.
+        tcp::no_delay(&socket)?;
+        tcp::keep_alive(&socket)?;
         socket.listen(limits::LISTEN_BACKLOG)?;
         Ok(socket)
     };
@@ -80,7 +84,7 @@ fn inet(address: SocketAddr, shards: usize) -> io::Result<Bound> {
     Ok(Bound { address: BoundAddress::Inet(address), sockets })
 }
 
-fn tcp(address: SocketAddr) -> io::Result<Socket> {
+fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections of an earlier process that linger in TIME_WAIT must not keep the port from its successor.
     socket.set_reuse_address(true)?;

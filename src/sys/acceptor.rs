@@ -11,6 +11,7 @@ use super::readiness::{Interest, Waitable};
 #[derive(Debug)]
 pub struct Acceptor {
     inner: Waitable,
+    local: Option<SocketAddr>,
 }
 
 impl Acceptor {
@@ -21,7 +22,13 @@ impl Acceptor {
     /// Whatever `fcntl(2)` says.
     pub fn new(socket: socket2::Socket) -> io::Result<Acceptor> {
         socket.set_nonblocking(true)?;
-        Ok(Acceptor { inner: Waitable::new(socket) })
+        let local = socket.local_addr()?.as_socket().filter(|local| !local.ip().is_unspecified());
+        Ok(Acceptor { inner: Waitable::new(socket), local })
+    }
+
+    /// Our own end of whatever is accepted; `None` if only the connection knows, or if it is a Unix socket.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.local
     }
 
     /// Takes a connection from the queue, with its peer if that has an IP address; `None` if the queue is empty.

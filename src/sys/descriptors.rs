@@ -2,11 +2,13 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::limits;
+
 /// Raises the soft limit of open files to the hard one: a proxied connection takes two descriptors, and the usual soft
 /// limit of 1,024 is for programs that use `select(2)`. Returns the limit now in force.
 pub fn raise_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
-    let hard = limit.maximum.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX);
+    let hard = limit.maximum.unwrap_or(limits::DESCRIPTORS).min(limits::DESCRIPTORS);
     let soft = limit.current.unwrap_or(hard);
     if soft >= hard {
         return soft;
@@ -14,9 +16,6 @@ pub fn raise_limit() -> u64 {
     let raised = Rlimit { current: Some(hard), maximum: limit.maximum };
     if setrlimit(Resource::Nofile, raised).is_ok() { hard } else { soft }
 }
-
-/// Some systems report a thousand million, and the kernel's tables grow with what is used of it.
-const DESCRIPTORS_MAX: u64 = 1_048_576;
 
 #[cfg(test)]
 mod tests {

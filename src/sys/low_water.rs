@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Sets how many bytes must wait before the socket counts as readable. FIN and reset wake earlier.
-pub(super) fn set(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+pub(crate) fn set(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
     let value = libc::c_int::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
     let length = libc::socklen_t::try_from(size_of_val(&value)).map_err(|_| io::ErrorKind::InvalidInput)?;
     // SAFETY: `value` is ours, lives on this stack for the duration of the call and is `length` bytes long; the kernel

@@ -5,7 +5,9 @@
 pub mod acceptor;
 pub mod cpu;
 pub mod descriptors;
-mod low_water;
+pub mod host;
+pub(crate) mod low_water;
 mod readiness;
 pub mod runtime;
 pub mod socket;
+pub mod tcp;

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use io_uring_06::{cqueue, opcode, types};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
@@ -33,16 +33,36 @@ pub(super) enum Interest {
 }
 
 /// A socket that can be waited for. Dropping it takes back what waits for it in the kernel.
+///
+/// Its fields are dropped in this order: the waits are taken back while the descriptor is still open.
 #[derive(Debug)]
 pub(super) struct Waitable {
-    socket: Rc<Socket>,
     /// The registration with epoll, made at the first wait.
     registered: OnceCell<AsyncFd<Rc<Socket>>>,
+    left_over: LeftOver<Socket>,
+    socket: Rc<Socket>,
 }
 
 impl Waitable {
     pub(super) fn new(socket: Socket) -> Waitable {
-        Waitable { socket: Rc::new(socket), registered: OnceCell::new() }
+        let socket = Rc::new(socket);
+        Waitable { registered: OnceCell::new(), left_over: LeftOver(Rc::downgrade(&socket)), socket }
+    }
+
+    /// Takes the waits back and gives the descriptor away, to be used on any thread.
+    ///
+    /// A wait that was left in the ring holds the socket until its cancellation is reaped, which must not be waited for;
+    /// the descriptor given away is then a duplicate. Both name one open file description, which closes when the last
+    /// reference to it goes. Ours and the poll's own go with the cancellation, a turn of the ring later, so the one who
+    /// gets the duplicate closes the connection by closing it, just as if it were the only one.
+    pub(super) fn into_descriptor(self) -> io::Result<OwnedFd> {
+        let Waitable { registered, left_over, socket } = self;
+        drop(registered);
+        drop(left_over);
+        match Rc::try_unwrap(socket) {
+            Ok(socket) => Ok(socket.into()),
+            Err(shared) => Ok(rustix::io::fcntl_dupfd_cloexec(&*shared, 0)?),
+        }
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -71,9 +91,11 @@ impl Waitable {
             // Errors and resets are added by epoll itself.
             Interest::Readable | Interest::Finished | Interest::Broken => epoll::EventFlags::empty(),
         };
-        let watch = Watch { instance: Rc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?) };
-        epoll::add(&*watch.instance, &*self.socket, epoll::EventData::new_u64(0), events)?;
-        poll_on_ring(&watch.instance, PollFlags::IN).await.map(drop)
+        let instance = Rc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+        // The wait for the instance ends with it.
+        let _left_over = LeftOver(Rc::downgrade(&instance));
+        epoll::add(&*instance, &*self.socket, epoll::EventData::new_u64(0), events)?;
+        poll_on_ring(&instance, PollFlags::IN).await.map(drop)
     }
 
     /// tokio's epoll is edge-triggered, and one event may end the waits of several interests; so it only says when to
@@ -98,6 +120,7 @@ impl Waitable {
         Ok(())
     }
 
+    /// Looks without waiting.
     fn is_ready(&self, interest: Interest) -> io::Result<bool> {
         let mut descriptors = [PollFd::from_borrowed_fd(self.socket.as_fd(), interest.events())];
         Ok(poll(&mut descriptors, Some(&Timespec::default()))? > 0)
@@ -111,13 +134,6 @@ impl Waitable {
         // nor replaced before the last reference goes; epoll forgets it when the registration is dropped, earlier.
         let registered = unsafe { AsyncFd::register(Rc::clone(&self.socket)) }?;
         Ok(self.registered.get_or_init(|| registered))
-    }
-}
-
-impl Drop for Waitable {
-    fn drop(&mut self) {
-        drop(self.registered.take());
-        cancel_left_over(&self.socket);
     }
 }
 
@@ -140,35 +156,32 @@ impl Interest {
     }
 }
 
-/// An epoll instance; the wait for it ends with it.
-struct Watch {
-    instance: Rc<OwnedFd>,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        cancel_left_over(&self.instance);
-    }
-}
-
 /// The events that ended the wait. The operation keeps the descriptor open until it completes or is cancelled.
 async fn poll_on_ring<T: AsRawFd + 'static>(descriptor: &Rc<T>, events: PollFlags) -> io::Result<PollFlags> {
     let entry = opcode::PollAdd::new(types::Fd(descriptor.as_raw_fd()), u32::from(events.bits())).build();
     UnsubmittedOneshot::new(Rc::clone(descriptor), Outcome(PhantomData), entry).submit().await
 }
 
-/// Cancels the waits on a descriptor that is about to be dropped, if any are left in a ring.
+/// Cancels the waits on a descriptor, if any are left in a ring, when it is dropped; so it must go before its owner's
+/// reference to the descriptor does.
 ///
 /// A dropped future cancels nothing: the poll stays in the kernel and pins the socket, so that closing it would not send
 /// FIN. Nothing is waited for here: the runtime drops what the operations held as they complete.
-fn cancel_left_over<T: AsRawFd + 'static>(descriptor: &Rc<T>) {
-    if Rc::strong_count(descriptor) == 1 || runtime::running() != Some(Engine::IoUring) {
-        return;
+#[derive(Debug)]
+struct LeftOver<T: AsRawFd + 'static>(Weak<T>);
+
+impl<T: AsRawFd + 'static> Drop for LeftOver<T> {
+    fn drop(&mut self) {
+        // One reference is the owner's; any other is an operation's.
+        if self.0.strong_count() <= 1 || runtime::running() != Some(Engine::IoUring) {
+            return;
+        }
+        let Some(descriptor) = self.0.upgrade() else { return };
+        let which = types::CancelBuilder::fd(types::Fd(descriptor.as_raw_fd())).all();
+        let entry = opcode::AsyncCancel2::new(which).build();
+        // The entry names the descriptor, so the descriptor must live until the kernel has seen the entry.
+        drop(UnsubmittedOneshot::new(descriptor, Outcome(PhantomData), entry).submit());
     }
-    let which = types::CancelBuilder::fd(types::Fd(descriptor.as_raw_fd())).all();
-    let entry = opcode::AsyncCancel2::new(which).build();
-    // The entry names the descriptor, so the descriptor must live until the kernel has seen the entry.
-    drop(UnsubmittedOneshot::new(Rc::clone(descriptor), Outcome(PhantomData), entry).submit());
 }
 
 /// Turns a completion into a result and lets go of the descriptor.

@@ -10,6 +10,8 @@ use std::io;
 
 use tokio::task::{JoinHandle, LocalSet};
 
+use crate::limits;
+
 /// What a runtime waits with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -29,35 +31,6 @@ impl Engine {
     }
 }
 
-/// Tries whether this process may have an io_uring, as a shard would set it up.
-///
-/// # Errors
-///
-/// `EPERM` where a seccomp profile or `kernel.io_uring_disabled` refuses io_uring, `ENOSYS` on a kernel or in a sandbox
-/// without it, `ENOMEM` when the memory lock limit is too low, `EAGAIN` if no thread can be started.
-pub fn probe_io_uring() -> io::Result<()> {
-    // On a thread of its own: the end of a ring leaves work to the thread that made it, which breaks off one of its
-    // later calls; a receive with a time-out fails with EINTR then, whatever SA_RESTART says.
-    let probe = std::thread::Builder::new().spawn(|| {
-        drop(ring()?);
-        is_new_enough()
-    })?;
-    probe.join().unwrap_or_else(|_panic| Err(io::Error::other("the probe of io_uring panicked")))
-}
-
-/// Whether waits can be cancelled by descriptor, which came with Linux 5.19. Nothing tells that by itself, but the operation
-/// `SOCKET` came with the same release and can be asked for.
-fn is_new_enough() -> io::Result<()> {
-    let ring = io_uring_06::IoUring::new(2)?;
-    let mut operations = io_uring_06::Probe::new();
-    ring.submitter().register_probe(&mut operations)?;
-    if operations.is_supported(io_uring_06::opcode::Socket::CODE) {
-        Ok(())
-    } else {
-        Err(io::Error::from_raw_os_error(libc::EINVAL))
-    }
-}
-
 /// A runtime. It lives and dies on one thread.
 pub struct Runtime {
     inner: Inner,
@@ -73,7 +46,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// Those of [`probe_io_uring`]; `EMFILE` for either engine.
+    /// What io_uring_setup(2) says; `EMFILE` for either engine.
     pub fn new(engine: Engine) -> io::Result<Runtime> {
         let inner = match engine {
             Engine::IoUring => Inner::IoUring(ring()?),
@@ -114,7 +87,7 @@ pub(super) fn running() -> Option<Engine> {
 
 fn ring() -> io::Result<tokio_uring::Runtime> {
     let mut builder = tokio_uring::builder();
-    builder.entries(ENTRIES);
+    builder.entries(limits::FRONT_RING_ENTRIES);
     tokio_uring::Runtime::new(&builder)
 }
 
@@ -136,7 +109,3 @@ impl Drop for Running {
 thread_local! {
     static RUNNING: Cell<Option<Engine>> = const { Cell::new(None) };
 }
-
-/// Submission entries: how many waits can be queued before a system call hands them over. The completion queue has
-/// twice as many and overflows into kernel memory, so nothing is lost beyond it.
-const ENTRIES: u32 = 1024;

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags};
-use socket2::{Domain, SockAddr, TcpKeepalive, Type};
+use socket2::{Domain, SockAddr, Type};
 
-use super::low_water;
 use super::readiness::{Interest, Waitable};
+use super::{low_water, tcp};
 
 /// A nonblocking stream socket, TCP or Unix, owned by one shard.
 ///
@@ -20,16 +20,9 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes over an accepted socket, which is nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn accepted(socket: socket2::Socket, is_tcp: bool) -> io::Result<Socket> {
-        if is_tcp {
-            tune(&socket)?;
-        }
-        Ok(Socket { inner: Waitable::new(socket) })
+    /// Takes over an accepted socket, which is nonblocking and has its options from the listening one.
+    pub fn accepted(socket: socket2::Socket) -> Socket {
+        Socket { inner: Waitable::new(socket) }
     }
 
     /// Connects to `address`.
@@ -38,10 +31,10 @@ impl Socket {
     ///
     /// `ECONNREFUSED` and kin from the network, `EMFILE` or `EADDRNOTAVAIL` when descriptors or local ports run out.
     pub async fn connect(address: &SockAddr) -> io::Result<Socket> {
-        let socket = socket2::Socket::new(Domain::from(i32::from(address.family())), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+        let kind = Type::STREAM.nonblocking();
+        let socket = socket2::Socket::new(Domain::from(i32::from(address.family())), kind, None)?;
         if address.as_socket().is_some() {
-            tune(&socket)?;
+            tcp::no_delay(&socket)?;
         }
         let socket = Socket { inner: Waitable::new(socket) };
         match socket.inner.socket().connect(address) {
@@ -49,10 +42,22 @@ impl Socket {
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(error) => return Err(error),
         }
-        socket.writable().await?;
-        match socket.inner.socket().take_error()? {
-            Some(error) => Err(error),
-            None => Ok(socket),
+        // On the same host it is: the handshake is over when connect(2) returns. Asking again is cheaper than a wait.
+        while !socket.is_connected(address)? {
+            socket.writable().await?;
+        }
+        Ok(socket)
+    }
+
+    /// Whether connecting has succeeded; connect(2), called again, tells that as well as why it has not.
+    fn is_connected(&self, address: &SockAddr) -> io::Result<bool> {
+        match self.inner.socket().connect(address) {
+            Ok(()) => Ok(true),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EISCONN) => Ok(true),
+                Some(libc::EALREADY | libc::EINPROGRESS) => Ok(false),
+                _ => Err(error),
+            },
         }
     }
 
@@ -172,6 +177,16 @@ impl Socket {
         self.inner.socket().local_addr().ok().and_then(|address| address.as_socket())
     }
 
+    /// Gives the descriptor away, to be used on any thread; what waits for the socket is taken back. The connection stays
+    /// open: it ends when the descriptor is dropped, even if a wait that was taken back still lingers.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE` if a wait lingers, which takes a duplicate of the descriptor, and there is none left.
+    pub fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.inner.into_descriptor()
+    }
+
     fn receive_with(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Option<usize>> {
         would_block(
             rustix::net::recv(self.inner.socket(), buffer, flags | RecvFlags::DONTWAIT).map(|(received, _)| received),
@@ -204,19 +219,6 @@ impl Drop for LowWaterMark<'_> {
     }
 }
 
-/// Options of every TCP socket, on both sides of the proxy.
-///
-/// Nagle's algorithm would hold back the last bytes of a message for an ACK. Keepalive finds peers that are gone before
-/// load balancers forget the flow (commonly after 350 s) and drop what is sent later without a word.
-fn tune(socket: &socket2::Socket) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(crate::limits::KEEPALIVE_IDLE)
-        .with_interval(crate::limits::KEEPALIVE_INTERVAL)
-        .with_retries(crate::limits::KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)
-}
-
 fn would_block(outcome: rustix::io::Result<usize>) -> io::Result<Option<usize>> {
     match outcome {
         Ok(bytes) => Ok(Some(bytes)),
@@ -224,4 +226,115 @@ fn would_block(outcome: rustix::io::Result<usize>) -> io::Result<Option<usize>> 
         Err(rustix::io::Errno::INTR) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+    use crate::sys::runtime::{self, Engine, Runtime};
+
+    /// Runs `test` on each engine with both ends of a connection.
+    fn on_each_engine<F: Future<Output = ()>>(test: impl Fn(Socket, Socket) -> F) {
+        for engine in [Engine::IoUring, Engine::Epoll] {
+            Runtime::new(engine).unwrap().block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let address = listener.local_addr().unwrap();
+                let peer = Socket::connect(&SockAddr::from(address)).await.unwrap();
+                let accepted: socket2::Socket = listener.accept().unwrap().0.into();
+                accepted.set_nonblocking(true).unwrap();
+                tokio::time::timeout(DEADLINE, test(Socket::accepted(accepted), peer)).await.unwrap();
+            });
+        }
+    }
+
+    async fn receives(socket: &Socket, expected: &[u8]) {
+        socket.readable().await.unwrap();
+        let mut buffer = [0; 16];
+        let received = socket.receive(&mut buffer).unwrap();
+        assert_eq!(received.map(|received| &buffer[..received]), Some(expected));
+    }
+
+    /// Begins to wait and gives it up.
+    async fn leaves_a_wait(socket: &Socket) {
+        tokio::select! {
+            biased;
+            () = socket.finished() => panic!("nobody has finished"),
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    /// Gives the descriptor of a socket away that a wait holds: on a ring, where waits are left, a duplicate.
+    fn gives_away(socket: Socket) -> OwnedFd {
+        let number = socket.as_fd().as_raw_fd();
+        let descriptor = socket.into_descriptor().unwrap();
+        assert_eq!(descriptor.as_raw_fd() != number, runtime::running() == Some(Engine::IoUring));
+        descriptor
+    }
+
+    #[test]
+    fn a_descriptor_given_away_ends_the_connection_although_a_wait_was_left() {
+        on_each_engine(|socket, peer| async move {
+            leaves_a_wait(&socket).await;
+            // The kernel gets the wait now, since this one parks the thread.
+            assert_eq!(socket.send(b"x").unwrap(), Some(1));
+            receives(&peer, b"x").await;
+            let descriptor = gives_away(socket);
+            std::thread::spawn(move || drop(descriptor)).join().unwrap();
+            receives(&peer, b"").await;
+        });
+    }
+
+    #[test]
+    fn so_it_does_before_the_kernel_has_heard_of_the_wait() {
+        on_each_engine(|socket, peer| async move {
+            leaves_a_wait(&socket).await;
+            leaves_a_wait(&socket).await;
+            drop(gives_away(socket));
+            receives(&peer, b"").await;
+        });
+    }
+
+    #[test]
+    fn a_descriptor_given_away_can_be_waited_for_again() {
+        on_each_engine(|socket, peer| async move {
+            leaves_a_wait(&socket).await;
+            let socket = Socket { inner: Waitable::new(gives_away(socket).into()) };
+            let waits = async { receives(&socket, b"in").await };
+            let sends = async { assert_eq!(peer.send(b"in").unwrap(), Some(2)) };
+            tokio::join!(waits, sends);
+        });
+    }
+
+    #[test]
+    fn without_a_wait_the_descriptor_itself_is_given_away() {
+        on_each_engine(|socket, peer| async move {
+            let number = peer.as_fd().as_raw_fd();
+            assert_eq!(peer.into_descriptor().unwrap().as_raw_fd(), number);
+            receives(&socket, b"").await;
+        });
+    }
+
+    #[test]
+    fn a_wait_that_was_left_does_not_outlive_its_socket() {
+        on_each_engine(|socket, peer| async move {
+            leaves_a_wait(&socket).await;
+            drop(socket);
+            receives(&peer, b"").await;
+        });
+    }
+
+    #[test]
+    fn a_connection_that_is_refused_says_so() {
+        for engine in [Engine::IoUring, Engine::Epoll] {
+            let bound = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            bound.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+            let outcome = Runtime::new(engine).unwrap().block_on(Socket::connect(&bound.local_addr().unwrap()));
+            assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
+    }
+
+    const DEADLINE: Duration = Duration::from_secs(10);
 }
