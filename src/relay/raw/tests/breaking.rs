@@ -1,0 +1,97 @@
+//! Resets, and a kernel that runs out of room to watch sockets.
+
+use std::io;
+
+use super::bench::Ended;
+use super::{Bench, on_both_engines};
+use crate::log::{Cause, Side};
+use crate::relay::io::Io;
+
+on_both_engines! {
+    a_reset_is_passed_on,
+    a_reset_of_the_backend_is_passed_on,
+    a_reset_with_bytes_in_the_pipe_is_noticed_at_once,
+    a_reset_behind_an_end_with_bytes_kept_is_noticed_at_once,
+    a_receiver_that_resets_during_splicing_resets_the_sender,
+    a_connection_that_cannot_be_watched_is_given_up,
+    a_unix_peer_that_closes_while_it_is_full_ends_the_connection,
+}
+
+fn a_reset_is_passed_on<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.client.send(10);
+    bench.drain_up();
+    bench.client.reset();
+    assert_reset_by(Side::Client, &bench.end());
+    assert_eq!(bench.backend.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+fn a_reset_of_the_backend_is_passed_on<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.client.send(10);
+    bench.drain_up();
+    bench.backend.reset();
+    assert_reset_by(Side::Backend, &bench.end());
+    assert_eq!(bench.client.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+fn a_reset_with_bytes_in_the_pipe_is_noticed_at_once<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.splice_up();
+    bench.fill_up();
+    assert_eq!(bench.raw.gear.pipes.lent(), 1);
+    bench.client.reset();
+    assert_reset_by(Side::Client, &bench.end());
+    assert_eq!(bench.backend.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+fn a_reset_behind_an_end_with_bytes_kept_is_noticed_at_once<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.backend.finish();
+    bench.until(|bench| {
+        bench.client.read(1);
+        bench.client.has_read_end
+    });
+    bench.fill_up();
+    bench.client.reset();
+    assert_reset_by(Side::Client, &bench.end());
+}
+
+fn a_receiver_that_resets_during_splicing_resets_the_sender<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.splice_up();
+    bench.fill_up();
+    bench.backend.reset();
+    assert_reset_by(Side::Backend, &bench.end());
+    assert_eq!(bench.client.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+/// The engine then says "broken" in place of "writable", and the kernel knows of no error.
+fn a_connection_that_cannot_be_watched_is_given_up<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.raw.gear.io.is_blind = true;
+    bench.fill_up();
+    bench.until(|bench| {
+        let is_over = bench.raw.is_empty();
+        if !is_over {
+            bench.backend.read(1 << 20);
+        }
+        is_over
+    });
+    let end = bench.end();
+    assert_eq!((end.reason.side, end.reason.cause), (Side::Proxy, Cause::Failed));
+    assert_eq!(bench.backend.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+fn a_unix_peer_that_closes_while_it_is_full_ends_the_connection<I: Io>() {
+    let mut bench = Bench::<I>::unix();
+    bench.fill_up();
+    bench.backend.close();
+    let end = bench.end();
+    assert_eq!(end.reason.side, Side::Backend, "{end:?}");
+}
+
+#[track_caller]
+fn assert_reset_by(side: Side, end: &Ended) {
+    assert_eq!((end.reason.side, end.reason.cause), (side, Cause::Reset), "{end:?}");
+}

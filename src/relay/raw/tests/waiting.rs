@@ -1,0 +1,107 @@
+//! Connections on which nothing happens.
+
+use std::time::{Duration, Instant};
+
+use super::{Bench, on_both_engines};
+use crate::log::{Cause, Side};
+use crate::relay::io::Io;
+
+on_both_engines! {
+    an_idle_connection_ends_neither_early_nor_late,
+    a_stalled_receiver_is_idle,
+    a_client_has_two_seconds_to_read_an_answer,
+    a_half_closed_connection_carries_the_other_half_and_waits_without_events,
+    the_order_to_stop_ends_it_at_once,
+    a_resting_direction_holds_no_pipe_and_goes_on,
+}
+
+fn an_idle_connection_ends_neither_early_nor_late<I: Io>() {
+    let mut bench = Bench::<I>::idle_after(Duration::from_millis(200));
+    bench.client.send(10);
+    bench.drain_up();
+    let begun = Instant::now();
+    let end = bench.end();
+    assert_eq!((end.reason.side, end.reason.cause), (Side::Proxy, Cause::Idle));
+    let waited = begun.elapsed();
+    assert!((Duration::from_millis(190)..Duration::from_secs(2)).contains(&waited), "{waited:?}");
+}
+
+fn a_stalled_receiver_is_idle<I: Io>() {
+    let mut bench = Bench::<I>::idle_after(Duration::from_millis(200));
+    bench.until(|bench| {
+        let is_over = bench.raw.is_empty();
+        if !is_over {
+            bench.client.send(1 << 20);
+        }
+        is_over
+    });
+    assert_eq!(bench.end().reason.cause, Cause::Idle);
+}
+
+fn a_half_closed_connection_carries_the_other_half_and_waits_without_events<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.client.finish();
+    bench.until(|bench| {
+        bench.backend.read(1);
+        bench.backend.has_read_end
+    });
+    // Until the client, who reads nothing, is full.
+    let mut sent_at = Instant::now();
+    bench.until(|bench| {
+        if bench.backend.send(usize::MAX) > 0 {
+            sent_at = Instant::now();
+        }
+        sent_at.elapsed() > Duration::from_millis(300)
+    });
+    let before = bench.raw.gear.io.events;
+    let begun = Instant::now();
+    bench.until(|_| begun.elapsed() > Duration::from_millis(100));
+    assert!(bench.raw.gear.io.events - before < 5, "{} events", bench.raw.gear.io.events - before);
+    bench.backend.finish();
+    bench.until(|bench| {
+        bench.client.read(usize::MAX);
+        bench.client.has_read_end
+    });
+    assert_eq!(bench.client.read, bench.backend.sent);
+    assert_eq!(bench.end().reason.cause, Cause::Finished);
+}
+
+fn the_order_to_stop_ends_it_at_once<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.splice_up();
+    bench.raw.stop();
+    bench.raw.stop();
+    let end = bench.end();
+    assert_eq!((end.reason.side, end.reason.cause), (Side::Proxy, Cause::Shutdown));
+}
+
+fn a_resting_direction_holds_no_pipe_and_goes_on<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    for _ in 0..2 {
+        bench.splice_up();
+        bench.drain_up();
+        bench.until(|bench| bench.raw.gear.pipes.lent() == 0);
+        bench.client.send(10);
+        bench.drain_up();
+    }
+}
+
+/// The backend has ended without one. What has gone by before that does not count.
+fn a_client_has_two_seconds_to_read_an_answer<I: Io>() {
+    let mut bench = Bench::<I>::asked();
+    let begun = Instant::now();
+    let after = |bench: &mut Bench<I>, milliseconds| {
+        bench.raw.on_time(begun + Duration::from_millis(milliseconds));
+        bench.raw.pairs.len()
+    };
+    assert_eq!(after(&mut bench, 900), 1);
+    bench.backend.finish();
+    bench.until(|bench| bench.client.has_ended());
+    for milliseconds in [950, 1500, 2000, 2500, 2890] {
+        assert_eq!(after(&mut bench, milliseconds), 1, "{milliseconds}");
+    }
+    for milliseconds in [3500, 4000] {
+        after(&mut bench, milliseconds);
+    }
+    assert_eq!(bench.end().reason.cause, Cause::Truncated);
+}
