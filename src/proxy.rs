@@ -11,11 +11,14 @@ use tokio::sync::watch;
 use crate::config::{Config, EngineChoice};
 use crate::limits;
 use crate::log::{Counters, Log, Notice, Totals};
+use crate::relay;
 use crate::shard::{self, BindError, Bound, BoundAddress, Orders, Parts};
 use crate::sys::cpu;
 use crate::sys::descriptors;
-use crate::sys::runtime::{self, Engine};
-use crate::tap::queue::{Budget, Tap, TapCounts, queue};
+use crate::sys::host::refusal;
+use crate::sys::runtime::Engine;
+use crate::tap::budget::{Budget, TapCounts};
+use crate::tap::queue::{Tap, queues};
 use crate::tap::reader::{self, Observer};
 
 /// A running proxy. Dropping it ends its shards without waiting for them.
@@ -58,9 +61,11 @@ pub enum StartError {
     /// An address that cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A shard without a ring.
-    #[error("cannot set up io_uring: {}", explain(error))]
-    Ring {
+    /// A shard that has nothing to wait with.
+    #[error("cannot set up {}: {}", engine.name(), explain(*engine, error))]
+    Engine {
+        /// What it was to wait with.
+        engine: Engine,
         /// What the kernel said.
         #[source]
         error: io::Error,
@@ -98,6 +103,7 @@ impl Proxy {
         for number in 0..count {
             let counters = Arc::new(Counters::default());
             let (started, outcome) = sync_channel(1);
+            let (tap, relay_tap) = taps.pop().unzip();
             let parts = Parts {
                 number,
                 core: cores.get(number % cores.len().max(1)).copied(),
@@ -106,7 +112,8 @@ impl Proxy {
                 listeners: sockets.pop().unwrap_or_default(),
                 log: proxy.log.clone(),
                 counters: Arc::clone(&counters),
-                tap: taps.pop(),
+                tap,
+                relay_tap,
                 orders: receiver.clone(),
                 started,
             };
@@ -114,7 +121,7 @@ impl Proxy {
             proxy.shards.push(shard::start(parts).map_err(|error| StartError::Thread { error })?);
             match outcome.recv_timeout(START_DEADLINE) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(StartError::Ring { error }),
+                Ok(Err(error)) => return Err(StartError::Engine { engine, error }),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     return Err(StartError::Thread { error: io::ErrorKind::TimedOut.into() });
                 }
@@ -220,19 +227,23 @@ fn open_listeners(config: &Config, count: usize) -> Result<Opened, StartError> {
     Ok((of_shards, addresses))
 }
 
+/// The shards' ends of the queues: of each the front's and the relay's.
+type Taps = Vec<(Tap, Tap)>;
+
 /// The shards' ends of the queues, and the thread that reads the other ends.
 fn start_tap(
     shards: usize,
     queue_bytes: usize,
     log: &Log,
     observer: Box<dyn Observer>,
-) -> Result<(Vec<Tap>, Option<RunningTap>), StartError> {
+) -> Result<(Taps, Option<RunningTap>), StartError> {
     let budget = Budget::new(queue_bytes);
-    let (producers, outlets): (Vec<_>, Vec<_>) = (0..shards).map(|_| queue(&budget)).unzip();
+    let ends = (0..shards).map(|_| queues(&budget)).map(|(front, relay, outlet)| ((front, relay), outlet));
+    let (producers, outlets): (Vec<_>, Vec<_>) = ends.unzip();
     let thread = reader::start(outlets, Arc::clone(&budget), log.clone(), observer);
     let thread = thread.map_err(|error| StartError::Thread { error })?;
     let tap = |producer| Tap::new(producer, Arc::clone(&budget), thread.thread().clone());
-    let taps = producers.into_iter().map(tap).collect();
+    let taps = producers.into_iter().map(|(front, relay)| (tap(front), tap(relay))).collect();
     Ok((taps, Some(RunningTap { thread, budget })))
 }
 
@@ -244,7 +255,9 @@ fn end_with_a_shard() {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             report(panic);
-            if std::thread::current().name().is_some_and(|name| name.starts_with(shard::THREAD_NAME)) {
+            let is_of_shard =
+                |name: &str| [shard::THREAD_NAME, relay::THREAD_NAME].iter().any(|of| name.starts_with(of));
+            if std::thread::current().name().is_some_and(is_of_shard) {
                 std::process::abort();
             }
         }));
@@ -257,39 +270,23 @@ fn choose_engine(choice: EngineChoice, log: &Log) -> Result<Engine, StartError> 
     if choice == EngineChoice::Epoll {
         return Ok(Engine::Epoll);
     }
-    match runtime::probe_io_uring() {
+    match relay::probe_io_uring() {
         Ok(()) => Ok(Engine::IoUring),
-        Err(error) if choice == EngineChoice::Auto && is_refusal(&error) => {
-            let message = format!("running on epoll, because io_uring is refused: {}", explain(&error));
+        Err(error) if choice == EngineChoice::Auto && refusal::is_refusal(&error) => {
+            let message = format!("running on epoll, because io_uring is refused: {}", refusal::explain(&error));
             log.notice(Notice::Warning { message });
             Ok(Engine::Epoll)
         }
-        Err(error) => Err(StartError::Ring { error }),
+        Err(error) => Err(StartError::Engine { engine: Engine::IoUring, error }),
     }
 }
 
-fn is_refusal(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS | libc::EINVAL))
-}
-
-/// Why a ring is refused, and what to do about it.
-fn explain(error: &io::Error) -> String {
-    let hint = match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => match std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled") {
-            Ok(disabled) if disabled.trim() != "0" => {
-                "the sysctl kernel.io_uring_disabled is not 0; set it to 0, or run as a member of kernel.io_uring_group"
-            }
-            _ => {
-                "a seccomp profile refuses it, as the default ones of Docker and containerd do; allow io_uring_setup, \
-                 io_uring_enter and io_uring_register in it"
-            }
-        },
-        Some(libc::ENOSYS) => "the kernel has none, or a sandbox hides it; Linux 5.19 or newer is needed",
-        Some(libc::EINVAL) => "the kernel is too old; Linux 5.19 or newer is needed",
-        Some(libc::ENOMEM) => "the limit of locked memory is too low; raise it (`ulimit -l`, LimitMEMLOCK=)",
-        _ => return error.to_string(),
-    };
-    format!("{error}; {hint}")
+/// What the kernel said and, of io_uring, who may be behind it.
+fn explain(engine: Engine, error: &io::Error) -> String {
+    match engine {
+        Engine::IoUring => refusal::explain(error),
+        Engine::Epoll => error.to_string(),
+    }
 }
 
 /// How often the end of the tap is looked for.

@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::close::{Close, Record};
+use super::close::Record;
 use super::context::Context;
-use crate::log::{CloseReason, Side};
 use crate::sys::socket::Socket;
 
 /// What `accept4(2)` gave.
@@ -15,25 +14,20 @@ pub struct Accepted {
     pub socket: socket2::Socket,
     /// The other end; `None` for a Unix socket.
     pub peer: Option<SocketAddr>,
+    /// Our own end, if the listening socket has one address only.
+    pub local: Option<SocketAddr>,
     /// Which listener of the configuration accepted it.
     pub listener: usize,
 }
 
 impl Accepted {
-    /// Counts the connection in and sets its socket up; `None` if the socket is of no use any more.
-    pub(super) fn begin(self, context: &Rc<Context>) -> Option<(Socket, Record)> {
+    /// Counts the connection in.
+    pub(super) fn begin(self, context: &Rc<Context>) -> (Socket, Record) {
         // IPv4 through a dual-stack socket is IPv4: to trust, to routes and to readers.
         let peer = self.peer.map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
         let mut record = Record::new(context, self.listener, peer);
-        match Socket::accepted(self.socket, peer.is_some()) {
-            Ok(socket) => {
-                record.local(socket.local());
-                Some((socket, record))
-            }
-            Err(error) => {
-                record.end(Close::silent(CloseReason::of_error(Side::Client, &error)).because(error));
-                None
-            }
-        }
+        let socket = Socket::accepted(self.socket);
+        record.local(self.local.or_else(|| socket.local()));
+        (socket, record)
     }
 }

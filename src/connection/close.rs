@@ -1,16 +1,19 @@
 //! Close: the reason, the last words, and the record that becomes the summary.
 
 use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::context::Context;
-use crate::log::{Bytes, CloseReason, Summary};
+use super::ledger::Ledger;
+use crate::log::{Bytes, CloseReason, Side, Summary};
 use crate::relay::{self, End, Owner};
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
-use crate::tap::queue::Sample;
+use crate::tap::queue::{Paused, Sample};
 use crate::wire::proxy_protocol::{Addresses, Command, Header, Version};
 
 /// How a connection ends that was not handed over.
@@ -26,6 +29,11 @@ impl Close {
     /// Ends it without a word.
     pub(super) fn silent(reason: CloseReason) -> Close {
         Close { reason, detail: None, last_words: None }
+    }
+
+    /// Ends it without a word because of an error of one side's socket.
+    pub(super) fn failed(side: Side, error: &io::Error) -> Close {
+        Close::silent(CloseReason::of_error(side, error)).because(error)
     }
 
     /// Ends it with an answer, and waits for the client to have read it.
@@ -52,7 +60,8 @@ impl Close {
     }
 }
 
-/// What is known of a connection so far. It ends as a summary, exactly once.
+/// What is known of a connection while it is set up. It ends as a summary, exactly once: here, or as a [`Ledger`] with
+/// the relay.
 #[derive(Debug)]
 pub(super) struct Record {
     context: Rc<Context>,
@@ -66,7 +75,7 @@ pub(super) struct Record {
     /// Bytes sent to the client before the hand-over.
     said: u64,
     /// Where copies of its bytes go, if it is sampled.
-    sample: Option<Rc<Sample>>,
+    sample: Option<Sample>,
 }
 
 impl Record {
@@ -151,40 +160,29 @@ impl Record {
         }
     }
 
-    /// Where copies of its bytes go, if it is sampled.
-    pub(super) fn sample(&self) -> Option<Rc<Sample>> {
-        self.sample.clone()
-    }
-
     /// Ends the connection's life: counted once, logged once.
     pub(super) fn end(self, close: Close) {
-        let end = End {
+        let context = Rc::clone(&self.context);
+        let (ledger, sample) = self.split();
+        ledger.ended(End {
             reason: close.reason,
             detail: close.detail,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
-        };
-        self.ended(end);
+            sample,
+        });
+        context.closed();
     }
-}
 
-impl Owner for Record {
-    fn ended(mut self, end: End) {
-        let summary = &mut self.summary;
-        summary.duration = self.begun.elapsed();
-        summary.to_backend = end.to_backend;
-        summary.to_client = end.to_client;
-        summary.to_client.copied += self.said;
-        summary.reason = end.reason;
-        summary.detail = end.detail;
-        self.context.counters.closed(end.reason);
-        let unlogged = match &self.sample {
-            Some(sample) => sample.end(self.summary).err(),
-            None => Some(self.summary),
-        };
-        if let Some(summary) = unlogged {
-            self.context.log.summary(summary);
-        }
-        self.context.closed();
+    /// Gives up what the relay takes over.
+    pub(super) fn hand_over(self) -> (Ledger, Option<Paused>) {
+        let (ledger, sample) = self.split();
+        (ledger, sample.map(Sample::pause))
+    }
+
+    fn split(self) -> (Ledger, Option<Sample>) {
+        let Record { context, begun, summary, said, sample, .. } = self;
+        let (counters, log) = (Arc::clone(&context.counters), Arc::clone(&context.log));
+        (Ledger { summary, begun, said, counters, log }, sample)
     }
 }

@@ -27,6 +27,8 @@ pub(super) async fn connect(
     let candidates = context.candidates(pool);
     let pool = context.pool(pool);
     let connected = tokio::select! {
+        // In this order, so that a backend that is there at once leaves no wait for the client behind.
+        biased;
         connected = first_to_answer(pool, &candidates, record) => connected,
         () = gone(client, inspected) => return Err(Close::silent(CloseReason::client(Cause::Truncated))
             .because("the client left while a backend was being connected")),

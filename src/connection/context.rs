@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::ledger::Ledger;
 use crate::config::{Config, Listener};
 use crate::log::{ConnectionId, Counters, Log};
+use crate::relay::Relay;
 use crate::route::{Balancer, Pool, PoolId};
 use crate::tap::queue::{Sample, Tap};
 use crate::tap::sampler;
@@ -22,13 +24,15 @@ pub struct Context {
     /// The shard's number.
     pub shard: usize,
     /// Where summaries and notices go.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// This shard's counts.
     pub counters: Arc<Counters>,
     /// Where the bytes of sampled connections go; `None`: nobody reads them.
     pub tap: Option<Rc<Tap>>,
-    /// Ends every connection when it is notified.
-    pub stop: Rc<Notify>,
+    /// Takes over connections that are set up.
+    pub relay: Relay<Ledger>,
+    /// Ends every connection that is being set up when it is notified.
+    pub stop: Notify,
     /// Told whenever a connection has ended.
     pub ended: Notify,
     balancers: Vec<RefCell<Balancer>>,
@@ -38,15 +42,23 @@ pub struct Context {
 
 impl Context {
     /// The context of shard number `shard`.
-    pub fn new(config: Arc<Config>, shard: usize, log: Log, counters: Arc<Counters>, tap: Option<Tap>) -> Context {
+    pub fn new(
+        config: Arc<Config>,
+        shard: usize,
+        log: Log,
+        counters: Arc<Counters>,
+        tap: Option<Tap>,
+        relay: Relay<Ledger>,
+    ) -> Context {
         let balancers = config.pools.iter().map(|pool| RefCell::new(Balancer::new(pool, shard))).collect();
         Context {
             config,
             shard,
-            log,
+            log: Arc::new(log),
             counters,
             tap: tap.map(Rc::new),
-            stop: Rc::new(Notify::new()),
+            relay,
+            stop: Notify::new(),
             ended: Notify::new(),
             balancers,
             open: Cell::new(0),
@@ -71,7 +83,7 @@ impl Context {
         self.balancers.get(id.0).map(|balancer| balancer.borrow_mut().candidates().collect()).unwrap_or_default()
     }
 
-    /// Connections that are open.
+    /// Connections that are being set up.
     pub fn open(&self) -> usize {
         self.open.get()
     }
@@ -85,14 +97,14 @@ impl Context {
     }
 
     /// Begins the sample of a connection, if it is among those that its listener has sampled.
-    pub(super) fn sample(&self, listener: usize, id: ConnectionId, peer: Option<SocketAddr>) -> Option<Rc<Sample>> {
+    pub(super) fn sample(&self, listener: usize, id: ConnectionId, peer: Option<SocketAddr>) -> Option<Sample> {
         let tap = self.tap.as_ref()?;
         let one_in = self.config.listeners.get(listener)?.sample?;
         if !sampler::takes(one_in, id) {
             return None;
         }
         let peer = peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
-        tap.begin(id, peer).map(Rc::new)
+        tap.begin(id, peer)
     }
 
     /// Counts a connection out.

@@ -214,8 +214,8 @@ fn silent_fault(fault: &Fault) -> Close {
 }
 
 fn explained(fault: &Fault, close: Close) -> Close {
-    match detail(fault) {
-        Some(detail) => close.because(detail),
+    match fault.rule() {
+        Some(rule) => close.because(rule),
         None => close,
     }
 }
@@ -225,15 +225,6 @@ fn cause(fault: &Fault) -> Cause {
         Fault::Connection { code: ErrorCode::EnhanceYourCalm, .. } | Fault::HeadersTooLarge { .. } => Cause::Limit,
         Fault::Connection { .. } | Fault::Request { .. } => Cause::Malformed,
         Fault::Goodbye => Cause::Finished,
-    }
-}
-
-fn detail(fault: &Fault) -> Option<String> {
-    match fault {
-        Fault::Connection { malformed, .. } => Some(malformed.to_string()),
-        Fault::Request { invalid, .. } => Some(invalid.to_string()),
-        Fault::HeadersTooLarge { .. } => Some("header list over 256 fields or 64 KiB".to_owned()),
-        Fault::Goodbye => None,
     }
 }
 

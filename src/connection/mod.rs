@@ -20,16 +20,19 @@ mod close;
 mod connect;
 mod context;
 mod inspect;
+mod ledger;
 mod peek;
 mod route;
 
 pub use accept::Accepted;
 pub use context::Context;
+pub use ledger::Ledger;
 
 use std::rc::Rc;
 
-use crate::log::{Cause, CloseReason};
-use crate::relay::{self, Flow, Handshake};
+use crate::limits;
+use crate::log::{Cause, CloseReason, Side};
+use crate::relay::{Flow, Handshake};
 use crate::sys::runtime;
 use crate::sys::socket::Socket;
 use close::{Close, Record};
@@ -37,32 +40,45 @@ use inspect::Inspected;
 
 /// Takes a connection up. It is counted before this returns, so that a shard that drains waits for it.
 pub fn start(accepted: Accepted, context: &Rc<Context>) {
-    if let Some((client, record)) = accepted.begin(context) {
-        runtime::spawn(serve(client, record, Rc::clone(context)));
-    }
+    let (client, record) = accepted.begin(context);
+    runtime::spawn(serve(client, record, Rc::clone(context)));
 }
 
 /// Serves a connection from its acceptance until it is closed or handed to the relay.
 async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
     let set_up = tokio::select! {
+        biased;
         set_up = set_up(&client, &mut record, &context) => set_up,
         () = context.stop.notified() => Err(Close::silent(CloseReason::proxy(Cause::Shutdown))),
     };
     match set_up {
-        Ok(Ready { backend, inspected, idle_timeout }) => {
-            let (replay, handshake) = match inspected {
-                Inspected::Http2(opened) => {
-                    let (bridge, answerer) = (opened.bridge, opened.answerer);
-                    (opened.replay, Some(Handshake { bridge, answerer }))
-                }
-                Inspected::Other { bytes, .. } => (bytes, None),
-            };
-            let stop = Rc::clone(&context.stop);
-            let sample = record.sample();
-            relay::start(Flow { client, backend, replay, handshake, idle_timeout, stop, sample, owner: record });
-        }
+        Ok(ready) => hand_over(client, ready, record, &context).await,
         Err(close) => close.carry_out(client, record).await,
     }
+}
+
+/// Gives the connection to the shard's relay, and with it everything that is known of it.
+async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Context) {
+    let Ready { backend, inspected, idle_timeout } = ready;
+    let (client, backend) = match (client.into_descriptor(), backend.into_descriptor()) {
+        (Ok(client), Ok(backend)) => (client, backend),
+        (Err(error), _) => return record.end(Close::failed(Side::Client, &error)),
+        (_, Err(error)) => return record.end(Close::failed(Side::Backend, &error)),
+    };
+    let (replay, handshake) = match inspected {
+        Inspected::Http2(opened) => {
+            (opened.replay, Some(Handshake { bridge: opened.bridge, answerer: opened.answerer }))
+        }
+        Inspected::Other { bytes, .. } => (bytes, None),
+    };
+    let (owner, sample) = record.hand_over();
+    let mut flow = Flow { client, backend, replay, handshake, idle_timeout, sample, owner };
+    while let Err(given_back) = context.relay.hand_over(flow) {
+        flow = *given_back;
+        tokio::time::sleep(limits::HAND_OVER_PAUSE).await;
+    }
+    // Only now: a front without connections closes the queue.
+    context.closed();
 }
 
 /// A connection that only needs to be relayed.

@@ -59,38 +59,55 @@ fn is_silent(client: &Socket) -> bool {
 }
 
 async fn take(client: &Socket, record: &Record) -> Result<Option<Header>, Close> {
-    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
     let mut seen = 0;
     loop {
-        let peeked = match client.peek(&mut buffer) {
-            Ok(Some(0)) => return Err(Close::silent(CloseReason::client(Cause::Probe))),
-            Ok(Some(peeked)) => peeked,
-            Ok(None) => {
-                client.readable().await.map_err(failed)?;
-                continue;
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        // The low-water mark was not reached and yet the wait is over: nothing more will come.
-        if peeked == seen {
-            sample_unread(client, record);
-            return Err(Close::silent(CloseReason::client(Cause::Truncated)).because("the end within a PROXY header"));
+        match look(client, record, &mut seen)? {
+            Look::Nothing => client.readable().await.map_err(failed)?,
+            Look::More { at_least } => client.readable_bytes(at_least).await.map_err(failed)?,
+            Look::Done(header) => return Ok(header),
         }
-        seen = peeked;
-        let bytes = buffer.get(..peeked).unwrap_or_default();
-        match parse(bytes, limits::PROXY_V2_PAYLOAD_BYTES) {
-            Ok(Prefix::Absent) => return Ok(None),
-            Ok(Prefix::More { at_least }) => client.readable_bytes(at_least).await.map_err(failed)?,
-            Ok(Prefix::Complete { header, length }) => {
-                let prefix = buffer.get_mut(..length).unwrap_or_default();
-                consume(client, prefix)?;
-                record.copy(Direction::ToBackend, prefix);
-                return Ok(Some(header));
-            }
-            Err(malformed) => {
-                record.copy(Direction::ToBackend, bytes);
-                return Err(Close::silent(CloseReason::client(Cause::ProxyMalformed)).because(malformed));
-            }
+    }
+}
+
+/// What a look at the waiting bytes tells.
+enum Look {
+    /// There are none.
+    Nothing,
+    /// A prefix that is not whole.
+    More { at_least: usize },
+    /// There is none, or it was taken.
+    Done(Option<Header>),
+}
+
+/// Looks at the waiting bytes; `seen` is how many there were the last time. No wait in here, so that the task of a
+/// connection, which is moved when it is started, is not as large as the largest prefix.
+fn look(client: &Socket, record: &Record, seen: &mut usize) -> Result<Look, Close> {
+    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
+    let peeked = match client.peek(&mut buffer) {
+        Ok(Some(0)) => return Err(Close::silent(CloseReason::client(Cause::Probe))),
+        Ok(Some(peeked)) => peeked,
+        Ok(None) => return Ok(Look::Nothing),
+        Err(error) => return Err(failed(error)),
+    };
+    // The low-water mark was not reached and yet the wait is over: nothing more will come.
+    if peeked == *seen {
+        sample_unread(client, record);
+        return Err(Close::silent(CloseReason::client(Cause::Truncated)).because("the end within a PROXY header"));
+    }
+    *seen = peeked;
+    let bytes = buffer.get(..peeked).unwrap_or_default();
+    match parse(bytes, limits::PROXY_V2_PAYLOAD_BYTES) {
+        Ok(Prefix::Absent) => Ok(Look::Done(None)),
+        Ok(Prefix::More { at_least }) => Ok(Look::More { at_least }),
+        Ok(Prefix::Complete { header, length }) => {
+            let prefix = buffer.get_mut(..length).unwrap_or_default();
+            consume(client, prefix)?;
+            record.copy(Direction::ToBackend, prefix);
+            Ok(Look::Done(Some(header)))
+        }
+        Err(malformed) => {
+            record.copy(Direction::ToBackend, bytes);
+            Err(Close::silent(CloseReason::client(Cause::ProxyMalformed)).because(malformed))
         }
     }
 }
@@ -114,7 +131,7 @@ fn consume(client: &Socket, prefix: &mut [u8]) -> Result<(), Close> {
 }
 
 fn failed(error: std::io::Error) -> Close {
-    Close::silent(CloseReason::of_error(Side::Client, &error)).because(error)
+    Close::failed(Side::Client, &error)
 }
 
 /// The head of a version 2 prefix (PROXY protocol section 2.2).

@@ -1,5 +1,7 @@
 //! Ending a connection so that the client can read our last words.
 
+use std::io;
+
 use crate::limits;
 use crate::sys::socket::Socket;
 
@@ -11,17 +13,21 @@ pub async fn farewell(client: Socket, answer: &[u8]) {
     let goodbye = async {
         client.send_all(answer).await?;
         client.finish()?;
-        let mut scratch = [0; 4096];
         let mut discarded = 0;
         while discarded < limits::DISCARD_BYTES {
-            match client.receive(&mut scratch)? {
+            match discard(&client)? {
                 Some(0) => break,
-                Some(received) => discarded += received,
+                Some(bytes) => discarded += bytes,
                 None => client.readable().await?,
             }
         }
-        Ok::<(), std::io::Error>(())
+        Ok::<(), io::Error>(())
     };
     // Neither a time-out nor an error changes anything: the connection is closed either way, its reason is known.
     drop(tokio::time::timeout(limits::DISCARD_DEADLINE, goodbye).await);
+}
+
+/// Reads what waits and forgets it. The buffer is here, and not in the task that every connection has.
+fn discard(client: &Socket) -> io::Result<Option<usize>> {
+    client.receive(&mut [0; 4096])
 }

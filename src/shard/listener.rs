@@ -18,13 +18,16 @@ use crate::sys::acceptor::Acceptor;
 pub(super) async fn serve(acceptor: Acceptor, index: usize, context: Rc<Context>, mut orders: watch::Receiver<Orders>) {
     let mut trouble = Trouble::default();
     loop {
-        let outcome = accept_some(&acceptor, index, &context, limits::ACCEPT_TURN);
+        // A relay that is behind gets no more work: new connections are better off in the kernel's queue.
+        let is_congested = context.relay.is_full();
+        let at_most = if is_congested { 0 } else { limits::ACCEPT_TURN };
+        let outcome = accept_some(&acceptor, index, &context, at_most);
         let wait = async {
             match outcome {
                 Ok(()) => {
                     trouble.over();
                     // Also after a full turn: the open connections' waits reach the kernel when the thread parks.
-                    if acceptor.ready().await.is_err() {
+                    if is_congested || acceptor.ready().await.is_err() {
                         tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                     }
                 }
@@ -53,7 +56,10 @@ pub(super) async fn serve(acceptor: Acceptor, index: usize, context: Rc<Context>
 fn accept_some(acceptor: &Acceptor, index: usize, context: &Rc<Context>, at_most: u32) -> io::Result<()> {
     for _ in 0..at_most {
         match acceptor.accept() {
-            Ok(Some((socket, peer))) => connection::start(Accepted { socket, peer, listener: index }, context),
+            Ok(Some((socket, peer))) => {
+                let local = acceptor.local();
+                connection::start(Accepted { socket, peer, local, listener: index }, context);
+            }
             Ok(None) => return Ok(()),
             Err(error) if is_shortage(&error) => return Err(error),
             // A client that has left already, or an error of its network that accept(2) passes on: not ours to keep.

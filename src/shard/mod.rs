@@ -1,4 +1,6 @@
-//! A shard: one core, one thread, one ring (or epoll), its own listening sockets and its own connections.
+//! A shard: one core, its own listening sockets and its own connections, and two threads.
+//!
+//! The front, the thread `shard-N`, sets connections up and hands them to the relay, the thread `relay-N`.
 //!
 //! Shards share nothing but the configuration, which does not change, and the log's queue. The kernel deals new
 //! connections out to the listening sockets of an address (`SO_REUSEPORT`), and a connection stays where it was accepted.
@@ -18,8 +20,9 @@ use tokio::sync::watch;
 pub use bind::{BindError, Bound, BoundAddress, bind};
 
 use crate::config::Config;
-use crate::connection::Context;
+use crate::connection::{Context, Ledger};
 use crate::log::{Counters, Log};
+use crate::relay::{self, Relay, Relaying};
 use crate::sys::acceptor::Acceptor;
 use crate::sys::cpu::{self, CoreId};
 use crate::sys::runtime::{self, Engine, Runtime};
@@ -53,8 +56,10 @@ pub struct Parts {
     pub log: Log,
     /// Its counts.
     pub counters: Arc<Counters>,
-    /// Its end of the queue to the decoder, if anything is sampled.
+    /// Its front's end of the queues to the decoder, if anything is sampled.
     pub tap: Option<Tap>,
+    /// Its relay's end of them.
+    pub relay_tap: Option<Tap>,
     /// What it is to do.
     pub orders: watch::Receiver<Orders>,
     /// Gets the outcome of the start: whether the runtime could be set up.
@@ -73,17 +78,21 @@ pub fn start(parts: Parts) -> io::Result<JoinHandle<()>> {
 /// How the names of shards' threads begin.
 pub const THREAD_NAME: &str = "shard-";
 
-fn run(parts: Parts) {
+fn run(mut parts: Parts) {
     // A shard that is not pinned works, too; the scheduler decides then.
     if let Some(core) = parts.core {
         cpu::pin(core);
     }
-    let runtime = match Runtime::new(parts.engine) {
-        Ok(runtime) => runtime,
+    let Parts { number, core, engine, relay_tap, .. } = &mut parts;
+    let of_relay = relay::Parts { number: *number, core: *core, engine: *engine, tap: relay_tap.take() };
+    let set_up = Runtime::new(*engine).and_then(|runtime| Ok((runtime, relay::start(of_relay)?)));
+    let (runtime, (relay, mut relaying)) = match set_up {
+        Ok(set_up) => set_up,
         Err(error) => return report(&parts.started, Err(error)),
     };
     report(&parts.started, Ok(()));
-    runtime.block_on(serve(parts));
+    runtime.block_on(serve(parts, relay, &mut relaying));
+    relaying.join();
 }
 
 /// Whoever started the shard may have given up waiting; that changes nothing here.
@@ -91,9 +100,12 @@ fn report(started: &SyncSender<io::Result<()>>, outcome: io::Result<()>) {
     drop(started.send(outcome));
 }
 
-async fn serve(parts: Parts) {
+async fn serve(parts: Parts, relay: Relay<Ledger>, relaying: &mut Relaying) {
     let Parts { number, config, listeners, log, counters, tap, mut orders, .. } = parts;
-    let context = Rc::new(Context::new(config, number, log, counters, tap));
+    let context = Rc::new(Context::new(config, number, log, counters, tap, relay));
+    let waking = Rc::clone(&context);
+    // Ends with the runtime.
+    drop(runtime::spawn(async move { waking.relay.wake_in_turn().await }));
     let mut accepting = Vec::new();
     for (index, socket) in listeners {
         if let Ok(acceptor) = Acceptor::new(socket) {
@@ -107,7 +119,16 @@ async fn serve(parts: Parts) {
     }
     tokio::select! {
         () = drained(&context) => {}
-        () = reached(&mut orders, Orders::Stop) => stop(&context).await,
+        () = reached(&mut orders, Orders::Stop) => {
+            // First, as what follows may take a while. What is handed over later is ended, too.
+            context.relay.stop();
+            stop(&context).await;
+        }
+    }
+    context.relay.close();
+    tokio::select! {
+        () = relaying.ended() => {}
+        () = reached(&mut orders, Orders::Stop) => context.relay.stop(),
     }
 }
 

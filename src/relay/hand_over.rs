@@ -1,0 +1,124 @@
+//! From a shard's front to its relay: a queue of connections, by value and one-way.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use super::io::Wake;
+use super::{Flow, Owner};
+use crate::limits;
+
+/// The front's end of a running relay.
+pub struct Relay<O> {
+    /// `None` once nothing more is handed over.
+    queue: RefCell<Option<rtrb::Producer<Flow<O>>>>,
+    handed_over: Notify,
+    channel: Arc<Channel>,
+}
+
+/// What the front tells the relay besides connections.
+#[derive(Debug)]
+struct Channel {
+    wake: Arc<Wake>,
+    stop: AtomicBool,
+}
+
+/// The relay's end.
+#[derive(Debug)]
+pub(super) struct Arrivals<O> {
+    queue: rtrb::Consumer<Flow<O>>,
+    channel: Arc<Channel>,
+}
+
+/// What the front has ordered so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Orders {
+    /// Nothing more comes than what waits.
+    pub(super) close: bool,
+    /// Every connection is to be ended.
+    pub(super) stop: bool,
+}
+
+/// The two ends of a queue.
+///
+/// # Errors
+///
+/// `EMFILE` if there is no descriptor for waking the relay.
+pub(super) fn queue<O>() -> io::Result<(Relay<O>, Arrivals<O>)> {
+    let (producer, queue) = rtrb::RingBuffer::new(limits::HAND_OVER_FLOWS);
+    let channel = Arc::new(Channel { wake: Wake::new()?, stop: AtomicBool::new(false) });
+    let relay =
+        Relay { queue: RefCell::new(Some(producer)), handed_over: Notify::new(), channel: Arc::clone(&channel) };
+    Ok((relay, Arrivals { queue, channel }))
+}
+
+impl<O: Owner> Relay<O> {
+    /// Hands a connection over.
+    ///
+    /// # Errors
+    ///
+    /// The connection itself, if no room is left in the queue.
+    pub fn hand_over(&self, flow: Flow<O>) -> Result<(), Box<Flow<O>>> {
+        let mut queue = self.queue.borrow_mut();
+        let Some(producer) = queue.as_mut() else { return Err(Box::new(flow)) };
+        producer.push(flow).map_err(|rtrb::PushError::Full(flow)| Box::new(flow))?;
+        self.handed_over.notify_one();
+        Ok(())
+    }
+
+    /// Wakes the relay for what is handed over, for ever: a task of the front. What other tasks hand over before it gets
+    /// its turn goes with it, as each wake-up can take the CPU, which both threads share, away from the front.
+    pub async fn wake_in_turn(&self) {
+        loop {
+            self.handed_over.notified().await;
+            self.channel.wake.wake();
+        }
+    }
+
+    /// Whether the queue has no room: the relay is behind, and more connections would only wait.
+    pub fn is_full(&self) -> bool {
+        self.queue.borrow().as_ref().is_none_or(rtrb::Producer::is_full)
+    }
+
+    /// Hands nothing more over: the relay ends with its last connection.
+    pub fn close(&self) {
+        *self.queue.borrow_mut() = None;
+        self.channel.wake.wake();
+    }
+
+    /// Ends every connection, those that are still to come included.
+    pub fn stop(&self) {
+        self.channel.stop.store(true, Ordering::Release);
+        self.channel.wake.wake();
+    }
+}
+
+impl<O> fmt::Debug for Relay<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+impl<O> Arrivals<O> {
+    pub(super) fn wake(&self) -> &Arc<Wake> {
+        &self.channel.wake
+    }
+
+    pub(super) fn next(&mut self) -> Option<Flow<O>> {
+        self.queue.pop().ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// To be asked before looking into the queue, because the last connection may come in between; and again between
+    /// falling asleep and waiting.
+    pub(super) fn orders(&self) -> Orders {
+        Orders { close: self.queue.is_abandoned(), stop: self.channel.stop.load(Ordering::Acquire) }
+    }
+}
