@@ -179,6 +179,8 @@ fn write_lines(
         if stop {
             return;
         }
+        // Whoever ends connections would wake this thread for each of them.
+        std::thread::sleep(limits::LOG_PAUSE);
     }
 }
 
