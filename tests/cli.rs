@@ -16,17 +16,15 @@ use std::process::Output;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use support::process::{Process, spliceway, wait};
+use support::process::{self, Process, spliceway};
 use support::{Backend, Peer, h2, prefix, wait_until};
 
 /// Runs the program to its end.
 #[track_caller]
 fn output(arguments: &[&str]) -> Output {
     let mut command = spliceway();
-    command.args(arguments).stdin(std::process::Stdio::null());
-    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    wait(&mut child);
-    child.wait_with_output().unwrap()
+    command.args(arguments);
+    process::output(command)
 }
 
 fn text(bytes: &[u8]) -> String {

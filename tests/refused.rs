@@ -12,13 +12,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::process::Signal;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
+use support::host::refuse_io_uring;
 use support::process::{Process, spliceway};
 use support::{Backend, Peer};
 
@@ -39,15 +38,6 @@ fn become_spliceway() {
     command.args(["run", "--log", "json", "--shards", "2", "--listen", "127.0.0.1:0"]);
     command.args(["--engine", &std::env::var(ENGINE).unwrap(), "--backend", &std::env::var(BACKEND).unwrap()]);
     panic!("{}", command.exec());
-}
-
-/// Holds for this thread and for the program that it becomes.
-fn refuse_io_uring(errno: u32) {
-    // No rules: whatever the arguments are.
-    let calls = BTreeMap::from([(libc::SYS_io_uring_setup, Vec::new())]);
-    let architecture = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(calls, SeccompAction::Allow, SeccompAction::Errno(errno), architecture).unwrap();
-    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
 }
 
 const ERRNO: &str = "SPLICEWAY_TEST_ERRNO";
@@ -108,16 +98,21 @@ fn io_uring_is_not_replaced_by_epoll() {
 
 #[test]
 fn a_shortage_is_no_refusal() {
-    let cause = "Cannot allocate memory (os error 12); the limit of locked memory is too low; raise it (`ulimit -l`, \
-                 LimitMEMLOCK=)";
-    assert_eq!(error_of_a_run(libc::ENOMEM, "auto"), format!("error: cannot set up io_uring: {cause}"));
+    let error = error_of_a_run(libc::ENOMEM, "auto");
+    let why = "error: cannot set up io_uring: Cannot allocate memory (os error 12); memory is short; the processes of \
+               this user may lock ";
+    let remedy = "; raise the limit of locked memory (`ulimit -l`, LimitMEMLOCK=) or the cgroup's memory limit";
+    assert!(error.starts_with(why) && error.ends_with(remedy), "{error}");
     let error = error_of_a_run(libc::EMFILE, "auto");
-    assert_eq!(error, "error: cannot set up io_uring: Too many open files (os error 24)");
+    let why = "error: cannot set up io_uring: Too many open files (os error 24); descriptors are short; ";
+    assert!(error.starts_with(why), "{error}");
 }
 
 /// The kernel's answer to a container, and what is said of it.
-const FORBIDDEN: &str = "Operation not permitted (os error 1); a seccomp profile refuses it, as the default ones of \
-                         Docker and containerd do; allow io_uring_setup, io_uring_enter and io_uring_register in it";
+const FORBIDDEN: &str = "Operation not permitted (os error 1); a seccomp filter refuses io_uring; allow \
+                         io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile; the default \
+                         ones of Docker and containerd refuse them";
 /// Its answer in a sandbox.
-const ABSENT: &str = "Function not implemented (os error 38); the kernel has none, or a sandbox hides it; Linux 5.19 or \
-                      newer is needed";
+const ABSENT: &str = "Function not implemented (os error 38); a seccomp filter or a sandbox hides io_uring, or the \
+                      kernel was built without it; run outside of the sandbox, or on Linux 6.1 or newer with \
+                      CONFIG_IO_URING";

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod describe;
+pub mod doctor;
 mod foreground;
 pub mod run;
 mod terminal;
@@ -26,7 +27,8 @@ Examples:
   spliceway run --listen :8080 --backend 10.0.0.5:50051       one backend, no file
   spliceway run --config spliceway.toml                       everything else
   spliceway describe --backend localhost:50051 --reflect      every byte explained
-  spliceway check --config spliceway.toml                     is this file good?"
+  spliceway check --config spliceway.toml                     is this file good?
+  spliceway doctor                                            is this host good?"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -39,6 +41,7 @@ enum Command {
     Check(check::CheckArgs),
     Describe(describe::DescribeArgs),
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Parses the command line, runs the command and returns the exit code: 0 for success, 1 for failure, 2 for a command
@@ -49,5 +52,6 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args.config, args.strict, &mut io::stdout(), &mut io::stderr()),
         Command::Describe(args) => describe::run(&args),
         Command::Demo(args) => demo::run(&args, &mut io::stdout()),
+        Command::Doctor(args) => doctor::run(&args, &mut io::stdout()),
     }
 }
