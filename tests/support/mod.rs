@@ -5,6 +5,9 @@
 #![allow(dead_code, unused_imports, reason = "each of the test programs that share this uses a part of it")]
 
 pub(crate) mod h2;
+pub(crate) mod host;
+pub(crate) mod measure;
+pub(crate) mod pair;
 pub(crate) mod peer;
 pub(crate) mod prefix;
 pub(crate) mod process;
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use spliceway::config::EngineChoice;
 
+pub(crate) use pair::Pair;
 pub(crate) use peer::{Backend, Peer};
 pub(crate) use proxy::{Front, config};
 
@@ -21,7 +25,7 @@ pub(crate) use proxy::{Front, config};
 ///
 /// Never `Auto`: where io_uring is refused, tests that pass on epoll would prove nothing of the ring.
 pub(crate) const ENGINE: EngineChoice = match env!("CARGO_CRATE_NAME").as_bytes() {
-    b"way_epoll" => EngineChoice::Epoll,
+    b"way_epoll" | b"relay_epoll" => EngineChoice::Epoll,
     _ => EngineChoice::IoUring,
 };
 

@@ -130,6 +130,11 @@ impl Backend {
         self.listener.local_addr().unwrap().to_string()
     }
 
+    /// The socket itself, for who accepts in another way.
+    pub(crate) fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+
     /// The next connection.
     #[track_caller]
     pub(crate) fn accept(&self) -> Peer {
@@ -137,12 +142,21 @@ impl Backend {
         Peer::new(stream)
     }
 
-    /// Whether no connection waits to be accepted.
-    pub(crate) fn is_left_alone(&self) -> bool {
+    /// The next connection if one waits to be accepted.
+    pub(crate) fn accept_at_once(&self) -> Option<Peer> {
         self.listener.set_nonblocking(true).unwrap();
         let outcome = self.listener.accept();
         self.listener.set_nonblocking(false).unwrap();
-        matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
+        match outcome {
+            Ok((stream, _)) => Some(Peer::new(stream)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether no connection waits to be accepted.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.accept_at_once().is_none()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The program as a process, and what the kernel tells of processes.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,6 +26,28 @@ pub(crate) fn spliceway_run() -> Command {
         EngineChoice::IoUring | EngineChoice::Auto => ["--engine", "io_uring"],
     });
     command
+}
+
+/// The program with a configuration file, on the engine of this test program, its log as JSON; and where it listens.
+///
+/// `prelude` is what a shell does before it becomes the program: `ulimit -n 256`, or `:`.
+#[track_caller]
+pub(crate) fn start_configured(config: &str, prelude: &str) -> (Process, SocketAddr) {
+    static FILES: AtomicU64 = AtomicU64::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("spliceway-{}-{number}.toml", std::process::id()));
+    std::fs::write(&path, config).expect("a folder for a file");
+    let engine = if ENGINE == EngineChoice::Epoll { "epoll" } else { "io_uring" };
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{prelude} && exec \"$0\" \"$@\"")]).arg(spliceway().get_program());
+    command.args(["run", "--log", "json", "--engine", engine, "--config"]).arg(&path);
+    // With transparent huge pages the allocator's memory grows and shrinks by 2 MiB, which hides what is measured.
+    command.env("MIMALLOC_ALLOW_THP", "0");
+    let process = Process::start(command);
+    let address = process.address();
+    // It is read once, at start.
+    drop(std::fs::remove_file(&path));
+    (process, address)
 }
 
 /// A child that is killed if the test fails before it ends. What it writes is read all the time: a full pipe would stop
@@ -89,13 +113,26 @@ impl Process {
 
     /// The address that the program says it listens on.
     #[track_caller]
-    pub(crate) fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.note("listening")["address"].as_str().expect("a string").parse().expect("an address")
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         rustix::process::kill_process(id, signal).expect("it is our child");
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// Waits for the end, which must be in order: the summaries of all connections.
+    #[track_caller]
+    pub(crate) fn summaries(&mut self) -> Vec<serde_json::Value> {
+        let (status, out) = self.ended();
+        assert_eq!(status.code(), Some(0), "{status}");
+        let lines = out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an object a line"));
+        lines.filter(|line| line["event"] == "connection").collect()
     }
 
     /// Waits for the end: the status and all of standard output.
@@ -112,6 +149,15 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Runs a command to its end, with nothing on its standard input.
+#[track_caller]
+pub(crate) fn output(mut command: Command) -> Output {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    wait(&mut child);
+    child.wait_with_output().expect("it is our child")
 }
 
 /// Waits for a child with a deadline.

@@ -7,11 +7,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use spliceway::config::EngineChoice;
 use spliceway::log::{Cause, CloseReason, Side};
 
+use crate::support::h2::{call, greeting};
 use crate::support::process::{Process, cpu_time_of_a_second, spliceway_run, wait};
 use crate::support::{Backend, DEADLINE, ENGINE, Front, Peer, config, prefix, wait_until};
 
@@ -22,20 +24,22 @@ fn run(arguments: &[&str]) -> Process {
 }
 
 #[test]
-fn each_shard_has_a_cpu_and_at_most_a_ring_of_its_own() {
+fn each_shard_has_a_cpu_two_threads_and_at_most_a_ring_for_each() {
     let cpus = std::thread::available_parallelism().unwrap().get();
     let backend = Backend::listen();
     let process = run(&["--backend", &backend.address(), "--shards", &cpus.to_string()]);
     process.address();
     let directory = PathBuf::from(format!("/proc/{}", process.id()));
-    let expected = if ENGINE == EngineChoice::Epoll { 0 } else { cpus };
-    wait_until("a ring for each shard, or none at all on epoll", || rings(&directory) == expected);
+    let expected = if ENGINE == EngineChoice::Epoll { 0 } else { 2 * cpus };
+    wait_until("two rings for each shard, or none at all on epoll", || rings(&directory) == expected);
     let pinned = pinned_shards(&directory);
     let names: Vec<&str> = pinned.iter().map(|(name, _)| name.as_str()).collect();
-    let expected: Vec<String> = (0..cpus).map(|number| format!("shard-{number}")).collect();
-    assert_eq!(names, expected);
+    let of = |role| (0..cpus).map(move |number| format!("{role}-{number}"));
+    assert_eq!(names, of("relay").chain(of("shard")).collect::<Vec<String>>());
     let lists: BTreeSet<&str> = pinned.iter().map(|(_, list)| list.as_str()).collect();
     assert_eq!(lists.len(), cpus, "{pinned:?}");
+    let (relays, fronts) = pinned.split_at(cpus);
+    assert!(relays.iter().zip(fronts).all(|(relay, front)| relay.1 == front.1), "{pinned:?}");
     assert!(lists.iter().all(|list| list.parse::<u32>().is_ok()), "{pinned:?}");
 }
 
@@ -52,7 +56,7 @@ fn pinned_shards(process: &std::path::Path) -> Vec<(String, String)> {
     let mut pinned: Vec<_> = tasks
         .filter_map(|entry| status(entry.ok()?))
         .map(|status| (field(&status, "Name:"), field(&status, "Cpus_allowed_list:")))
-        .filter(|(name, _)| name.starts_with("shard-"))
+        .filter(|(name, _)| name.starts_with("shard-") || name.starts_with("relay-"))
         .collect();
     pinned.sort();
     pinned
@@ -188,6 +192,25 @@ fn stopping_ends_every_connection() {
         front.closed(Side::Proxy, Cause::Shutdown);
     }
     assert_eq!(front.joined().accepted, 2);
+}
+
+#[test]
+fn stopping_ends_relayed_connections_while_others_are_told_what_became_of_them() {
+    let backend = Backend::listen();
+    let front = Front::before(&backend, "");
+    let mut relayed = front.connect();
+    relayed.sends("hello there\r\n");
+    let mut served = backend.accept();
+    served.receives("hello there\r\n");
+    let mut refused = front.connect();
+    refused.sends([greeting(), call(2, &[])].concat());
+    refused.receives_goaway();
+    // It does not end its side, so it is listened to for 2 s.
+    let begun = Instant::now();
+    front.proxy().stop();
+    relayed.receives_end();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    drop(refused);
 }
 
 #[test]
