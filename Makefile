@@ -1,10 +1,12 @@
-.PHONY: check test lint doc bench demo interop fuzz
+.PHONY: check test lint doc bench demo interop fuzz soak compare
 
-check:   ; cargo check --all-targets
-test:    ; cargo test
-lint:    ; cargo fmt --check && cargo clippy --all-targets -- -D warnings
-doc:     ; RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+check:   ; cargo check --workspace --all-targets
+test:    ; cargo test --workspace
+lint:    ; cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
+doc:     ; RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 bench:   ; cargo bench
 demo:    ; cargo run --release -- demo
 interop: ; tests/interop/run
 fuzz:    ; fuzz/run
+soak:    ; cargo run --release -p loadtest -- soak
+compare: ; cargo run --release -p loadtest -- compare
