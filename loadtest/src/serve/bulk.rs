@@ -50,7 +50,7 @@ impl Request {
 /// The listener fails.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind(ANY_PORT)?;
-    announce(listener.local_addr()?)?;
+    announce(&listener, listener.local_addr()?)?;
     serve(&listener)
 }
 

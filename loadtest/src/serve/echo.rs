@@ -16,7 +16,7 @@ use super::announce;
 /// The kernel refuses to wait.
 pub fn run() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0".parse().map_err(io::Error::other)?)?;
-    announce(listener.local_addr()?)?;
+    announce(&listener, listener.local_addr()?)?;
     serve(listener)
 }
 
