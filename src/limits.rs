@@ -87,9 +87,13 @@ pub const BULK_BURSTS: u8 = 4;
 pub const CALM_READ_BYTES: usize = 16_384;
 /// and after so many in a row it is copied again.
 pub const CALM_READS: u8 = 8;
-/// Size of a pipe for splicing: with 64 KiB a gigabyte costs twice the CPU, with 1 MiB hardly less than with this.
+/// Least size of a pipe for splicing: with 64 KiB a gigabyte costs twice the CPU.
 pub const PIPE_BYTES: usize = 262_144;
-/// Most that one call may move. A pipe holds 64 fragments of its sender's memory, which may be larger than a page.
+/// Size of the first pipes that are lent, which the kernel allows everybody: a third of the calls for a gigabyte.
+pub const LARGE_PIPE_BYTES: usize = 1 << 20;
+/// How many of those lent at the same time are so large, for each shard. A user's pipes may hold 64 MiB by default.
+pub const LARGE_PIPES: usize = 16;
+/// Most that one call may move. A pipe holds a number of fragments of its sender's memory, larger than a page perhaps.
 pub const SPLICE_BYTES: usize = 1 << 20;
 /// Bytes a spliced direction moves before the shard's other connections get their turn.
 pub const SPLICE_TURN_BYTES: usize = 4 << 20;
@@ -97,7 +101,7 @@ pub const SPLICE_TURN_BYTES: usize = 4 << 20;
 pub const PIPES_LENT: usize = 256;
 /// Pipes kept for the next bulk transfer, for each shard.
 pub const PIPES_IDLE: usize = 8;
-/// Bytes to wait for at once while bulk is spliced: half a pipe.
+/// Bytes to wait for at once while bulk is spliced: half of the smaller pipe.
 pub const MARK_BYTES: usize = 131_072;
 /// How long to wait for that many.
 pub const MARK_PATIENCE: Duration = Duration::from_millis(1);

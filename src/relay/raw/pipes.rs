@@ -1,7 +1,7 @@
 //! Pipes for splice(2): made when a direction turns to bulk, kept for the next one.
 //!
-//! A pipe is two descriptors and up to 256 KiB of the kernel's memory, so nobody holds one while idle, and there are
-//! only so many. A direction that gets none goes on copying.
+//! A pipe is two descriptors and up to 1 MiB of the kernel's memory, so nobody holds one while idle, and there are only so
+//! many. A direction that gets none goes on copying.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -37,7 +37,10 @@ impl Pipes {
         }
         let pipe = match self.idle.pop() {
             Some(pipe) => pipe,
-            None => make().ok()?,
+            None if self.lent < limits::LARGE_PIPES => {
+                make(limits::LARGE_PIPE_BYTES).or_else(|_quota| make(limits::PIPE_BYTES)).ok()?
+            }
+            None => make(limits::PIPE_BYTES).ok()?,
         };
         self.lent += 1;
         Some(pipe)
@@ -58,9 +61,9 @@ impl Pipes {
     }
 }
 
-fn make() -> io::Result<Pipe> {
+fn make(bytes: usize) -> io::Result<Pipe> {
     let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    fcntl_setpipe_size(&into, limits::PIPE_BYTES)?;
+    fcntl_setpipe_size(&into, bytes)?;
     Ok(Pipe { out, into, held: 0 })
 }
 
@@ -74,13 +77,20 @@ mod tests {
     fn a_pipe_is_large_and_is_lent_again() {
         let mut pipes = Pipes::default();
         let pipe = pipes.lend().unwrap();
-        assert_eq!(fcntl_getpipe_size(&pipe.into).unwrap(), 262_144);
+        assert_eq!(fcntl_getpipe_size(&pipe.into).unwrap(), 1_048_576);
         pipes.take_back(pipe);
         assert_eq!((pipes.idle.len(), pipes.lent), (1, 0));
         let pipe = pipes.lend().unwrap();
         assert_eq!((pipes.idle.len(), pipes.lent), (0, 1));
         pipes.take_back(Pipe { held: 1, ..pipe });
         assert_eq!((pipes.idle.len(), pipes.lent), (0, 0));
+    }
+
+    #[test]
+    fn the_seventeenth_is_smaller() {
+        let mut pipes = Pipes { idle: Vec::new(), lent: 16 };
+        let pipe = pipes.lend().unwrap();
+        assert_eq!(fcntl_getpipe_size(&pipe.into).unwrap(), 262_144);
     }
 
     #[test]
