@@ -62,10 +62,8 @@ pub fn start<O: Owner>(parts: Parts) -> io::Result<(Relay<O>, Relaying)> {
 impl Relaying {
     /// Waits until the relay has ended.
     pub async fn ended(&mut self) {
-        if !self.thread.is_finished() {
-            // Nothing is ever sent: the thread drops its end as the last thing.
-            drop((&mut self.ended).await);
-        }
+        // Nothing is ever sent: the thread drops its end as the last thing.
+        drop((&mut self.ended).await);
     }
 
     /// Waits for the thread.
@@ -82,8 +80,8 @@ fn run<O: Owner>(parts: Parts, arrivals: Arrivals<O>, started: &SyncSender<io::R
     }
     let wake = Arc::clone(arrivals.wake());
     match parts.engine {
-        Engine::IoUring => run_on(<Ring as Io>::new(wake), parts.tap, arrivals, started),
-        Engine::Epoll => run_on(<Epoll as Io>::new(wake), parts.tap, arrivals, started),
+        Engine::IoUring => run_on(Ring::new(wake), parts.tap, arrivals, started),
+        Engine::Epoll => run_on(Epoll::new(wake), parts.tap, arrivals, started),
     }
 }
 
@@ -93,15 +91,13 @@ fn run_on<I: Io, O: Owner>(
     arrivals: Arrivals<O>,
     started: &SyncSender<io::Result<()>>,
 ) {
-    let (engine, outcome) = match engine {
-        Ok(engine) => (Some(engine), Ok(())),
-        Err(error) => (None, Err(error)),
-    };
-    // Whoever started the thread waits for this.
-    drop(started.send(outcome));
-    if let Some(engine) = engine {
-        let tap = tap.map(Rc::new);
-        serve(Raw::new(engine, tap), arrivals);
+    // Whoever started the thread waits for the outcome.
+    match engine {
+        Ok(engine) => {
+            drop(started.send(Ok(())));
+            serve(Raw::new(engine, tap.map(Rc::new)), arrivals);
+        }
+        Err(error) => drop(started.send(Err(error))),
     }
 }
 

@@ -129,15 +129,21 @@ fn a_panic_on_a_shard_ends_the_process() {
     assert!(message.contains("out of order"), "{message}");
 }
 
+/// A client and a backend whose connection is with the relay.
+fn relayed(front: &Front, backend: &Backend) -> (Peer, Peer) {
+    let mut client = front.connect();
+    client.sends("hello there\r\n");
+    let mut served = backend.accept();
+    served.receives("hello there\r\n");
+    (client, served)
+}
+
 #[test]
 fn draining_lets_connections_finish_and_takes_no_new_ones() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
     let address = front.address();
-    let mut client = front.connect();
-    client.sends("hello there\r\n");
-    let mut served = backend.accept();
-    served.receives("hello there\r\n");
+    let (mut client, mut served) = relayed(&front, &backend);
     front.proxy().drain();
     wait_until("new connections are refused", || TcpStream::connect_timeout(&address, DEADLINE).is_err());
     served.sends("still here");
@@ -178,10 +184,7 @@ fn draining_serves_what_is_queued_already() {
 fn stopping_ends_every_connection() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let mut relayed = front.connect();
-    relayed.sends("hello there\r\n");
-    let mut served = backend.accept();
-    served.receives("hello there\r\n");
+    let (mut relayed, mut served) = relayed(&front, &backend);
     let mut inspected = front.connect();
     inspected.sends("PRI * HT");
     wait_until("both are accepted", || front.proxy().totals().accepted == 2);
@@ -198,10 +201,7 @@ fn stopping_ends_every_connection() {
 fn stopping_ends_relayed_connections_while_others_are_told_what_became_of_them() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let mut relayed = front.connect();
-    relayed.sends("hello there\r\n");
-    let mut served = backend.accept();
-    served.receives("hello there\r\n");
+    let (mut relayed, _served) = relayed(&front, &backend);
     let mut refused = front.connect();
     refused.sends([greeting(), call(2, &[])].concat());
     refused.receives_goaway();

@@ -136,6 +136,12 @@ impl<I: Io, O: Owner> Raw<I, O> {
         }
     }
 
+    fn after_all(&mut self, finished: Vec<(usize, Finish)>) {
+        for (index, finish) in finished {
+            self.after(index, Some(finish));
+        }
+    }
+
     /// How long the engine may wait before [`on_time`](Raw::on_time) has something to do.
     pub(super) fn patience(&self, now: Instant) -> Option<Duration> {
         let sweep = (!self.pairs.is_empty()).then(|| self.sweeps.last + self.sweeps.every);
@@ -168,9 +174,7 @@ impl<I: Io, O: Owner> Raw<I, O> {
             }
         }
         self.look_again_within(shortest);
-        for (index, finish) in finished {
-            self.after(index, Some(finish));
-        }
+        self.after_all(finished);
     }
 
     /// Sees to it that a time-out is noticed at most a quarter late.
@@ -184,9 +188,7 @@ impl<I: Io, O: Owner> Raw<I, O> {
         for (index, pair) in &mut self.pairs {
             finished.extend(pair.stop().map(|finish| (index, finish)));
         }
-        for (index, finish) in finished {
-            self.after(index, Some(finish));
-        }
+        self.after_all(finished);
     }
 
     /// Waits for events.

@@ -352,22 +352,26 @@ impl<O: Owner> Pair<O> {
     /// Notes what came of moving bytes from `side`: whether everything up to its end is delivered.
     fn progressed(&mut self, gear: &mut Gear<impl Io>, side: usize, progress: Result<bool, Fault>) {
         match progress {
-            Ok(false) => {}
-            Ok(true) => {
-                self.source_ended(side);
-                let is_last = matches!(self.directions[1 - side].outcome, Some(Outcome::Ended));
-                if is_last && self.directions[side].outcome.is_none() {
-                    // Both sockets are closed at once, which tells the sink as well.
-                    self.directions[side].outcome = Some(Outcome::Ended);
-                } else if self.directions[side].outcome.is_none() {
-                    match socket::finish(gear.io.descriptor(self.sockets[1 - side])) {
-                        Ok(()) => self.directions[side].outcome = Some(Outcome::Ended),
-                        Err(error) => self.failed(side, Fault::Sink(error)),
-                    }
-                }
-                self.directions[side].give_back(&mut gear.pipes);
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(fault) => return self.failed(side, fault),
+        }
+        self.source_ended(side);
+        if self.directions[side].outcome.is_none() {
+            match self.end_sink(gear, side) {
+                Ok(()) => self.directions[side].outcome = Some(Outcome::Ended),
+                Err(error) => self.failed(side, Fault::Sink(error)),
             }
-            Err(fault) => self.failed(side, fault),
+        }
+        self.directions[side].give_back(&mut gear.pipes);
+    }
+
+    /// Tells the other side that `side` sends no more. If that has ended before, both sockets are closed at once, which
+    /// tells it as well.
+    fn end_sink(&self, gear: &Gear<impl Io>, side: usize) -> io::Result<()> {
+        match self.directions[1 - side].outcome {
+            Some(Outcome::Ended) => Ok(()),
+            _ => socket::finish(gear.io.descriptor(self.sockets[1 - side])),
         }
     }
 
