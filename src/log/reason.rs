@@ -38,12 +38,14 @@ pub enum Cause {
     ProxyTimeout,
     /// A PROXY prefix from an address that is not trusted.
     ProxyUntrusted,
-    /// A malformed preface, frame or header block.
+    /// A malformed preface, frame, header block or HTTP/1 head.
     Malformed,
     /// More frames, bytes or fields before the first request than allowed.
     Limit,
     /// The first request did not come in time.
     OpeningTimeout,
+    /// The first request asks for an upgrade to h2c, which the listener denies.
+    UpgradeDenied,
     /// No route, and no default pool.
     NoRoute,
     /// The header that routes is missing.
@@ -100,6 +102,7 @@ impl Cause {
             Cause::Malformed => "malformed",
             Cause::Limit => "limit",
             Cause::OpeningTimeout => "opening_timeout",
+            Cause::UpgradeDenied => "upgrade_denied",
             Cause::NoRoute => "no_route",
             Cause::HeaderMissing => "header_missing",
             Cause::HeaderRejected => "header_rejected",
@@ -111,7 +114,7 @@ impl Cause {
     }
 
     /// All causes, in order.
-    pub(super) const ALL: [Cause; 20] = [
+    pub(super) const ALL: [Cause; 21] = [
         Cause::Finished,
         Cause::Reset,
         Cause::Failed,
@@ -125,6 +128,7 @@ impl Cause {
         Cause::Malformed,
         Cause::Limit,
         Cause::OpeningTimeout,
+        Cause::UpgradeDenied,
         Cause::NoRoute,
         Cause::HeaderMissing,
         Cause::HeaderRejected,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::strict::Strict;
-use crate::bridge::{Opened, Opening};
+use crate::bridge::{Answerer, Opened, Opening};
 use crate::log::{Bytes, CloseReason};
 use crate::relay::io::{Io, Wake};
 use crate::relay::raw::Raw;
@@ -76,7 +76,7 @@ impl<I: Io> Bench<I> {
         let mut opening = Opening::default();
         opening.received(REQUEST).unwrap();
         let Opened { bridge, answerer, .. } = opening.finish().unwrap().unwrap();
-        let handshake = Some(Handshake { bridge, answerer });
+        let handshake = Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) });
         Bench::new([client, backend], [of_client.into(), of_backend.into()], handshake, DEADLINE * 100)
     }
 
