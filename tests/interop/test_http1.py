@@ -147,14 +147,16 @@ def test_grpc_as_http1_between_two_proxies(spliceway, grpc_port, nghttpx, client
     added = client("grpc-go", "add", f"127.0.0.1:{near}", 200)
     summaries = proxy.stop(tolerated_causes=["shutdown"])
 
-    assert without == ANSWERS, "the chain fails without the proxy"
-    assert through == ANSWERS
+    # The two nghttpx alone lose the status of a call that has nothing but trailers, so there is no right one to expect.
+    assert {kind: without[kind] for kind in ANSWERED} == {kind: ANSWERS[kind] for kind in ANSWERED}, "fails without the proxy"
+    assert through == without
     assert added == {"ok": 200}
     assert {summary["protocol"] for summary in summaries} == {"http1"}
     assert {summary["path"] for summary in summaries} <= {"/users.v1.Users/AddUser", "/users.v1.Users/GetUsers"}
     assert {summary["authority"] for summary in summaries} == {f"127.0.0.1:{near}"}
 
 
+ANSWERED = ("unary", "stream", "large", "binary")
 WRITE_OUT = ("--write-out", "version=%{http_version} status=%{http_code}\n")
 
 
