@@ -58,6 +58,8 @@ pub enum Cause {
     ConnectTimeout,
     /// The backend does not speak HTTP/2 without TLS.
     NotHttp2,
+    /// The backend does not speak HTTP/1 without TLS.
+    NotHttp1,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,
 }
@@ -109,12 +111,13 @@ impl Cause {
             Cause::Refused => "refused",
             Cause::ConnectTimeout => "connect_timeout",
             Cause::NotHttp2 => "not_http2",
+            Cause::NotHttp1 => "not_http1",
             Cause::Shutdown => "shutdown",
         }
     }
 
     /// All causes, in order.
-    pub(super) const ALL: [Cause; 21] = [
+    pub(super) const ALL: [Cause; 22] = [
         Cause::Finished,
         Cause::Reset,
         Cause::Failed,
@@ -135,6 +138,7 @@ impl Cause {
         Cause::Refused,
         Cause::ConnectTimeout,
         Cause::NotHttp2,
+        Cause::NotHttp1,
         Cause::Shutdown,
     ];
 }

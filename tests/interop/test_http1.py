@@ -136,6 +136,15 @@ def test_answers_of_the_proxy(upgrading_port, tmp_path):
     ]  # fmt: skip
 
 
+def test_a_grpc_server_is_answered_for(spliceway, grpc_port):
+    proxy = spliceway(grpc_port("grpc-go"))
+    answer = curl(f"http://{proxy.address}/", *WRITE_OUT)
+    (summary,) = proxy.stop()
+
+    assert answer == "the backend does not speak HTTP/1 without TLS\nversion=1.1 status=502\n"
+    assert summary["close"] == {"side": "backend", "cause": "not_http1"}
+
+
 def test_grpc_as_http1_between_two_proxies(spliceway, grpc_port, nghttpx, client):
     """Trailers become chunked trailers and trailers again; Spliceway stands where they are chunked."""
     port = grpc_port("grpc-go")

@@ -392,6 +392,18 @@ fn a_backend_that_dies_without_an_answer_is_answered_for() {
 }
 
 #[test]
+fn a_backend_that_speaks_something_else_is_answered_for() {
+    // SETTINGS, as gRPC servers send them at once; an alert, as TLS servers do.
+    for first in [&b"\0\0\0\x04\0\0\0\0\0"[..], b"\x15\x03\x01\0\x02\x02\x46"] {
+        let (answer, summary) = against(|mut served| served.sends(first));
+        assert!(answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{answer}");
+        assert!(answer.contains("proxy-status: spliceway; error=http_protocol_error; "), "{answer}");
+        assert!(answer.ends_with("the backend does not speak HTTP/1 without TLS\n"), "{answer}");
+        assert_eq!((summary.reason.side.label(), summary.reason.cause.label()), ("backend", "not_http1"));
+    }
+}
+
+#[test]
 fn once_the_backend_has_begun_its_end_is_passed_on() {
     let (answer, summary) = against(|mut served| served.sends("H"));
     assert_eq!(answer, "H");

@@ -7,6 +7,7 @@ use crate::bridge::BackendFault;
 use crate::log::{Cause, CloseReason};
 use crate::tap::event::Direction as Way;
 use crate::tap::queue::Sample;
+use crate::wire::http1::may_begin_response;
 
 /// It.
 #[derive(Debug)]
@@ -51,16 +52,19 @@ impl Aside {
         bridge.is_some_and(|bridge| bridge.is_none_or(|bridge| bridge.is_answerable()))
     }
 
-    /// Looks at bytes that pass as they are. Whether they might as well have been spliced.
-    pub(super) fn passes(&mut self, way: Way, bytes: &[u8]) -> bool {
-        if way == Way::ToClient {
+    /// Looks at bytes that are to pass as they are. Whether they might as well be spliced.
+    pub(super) fn passes(&mut self, way: Way, bytes: &[u8]) -> Result<bool, Outcome> {
+        if way == Way::ToClient && self.handshake.is_some() {
+            if !may_begin_response(bytes) {
+                return Err(Outcome::Unusable(CloseReason::backend(Cause::NotHttp1)));
+            }
             // An answer of ours would now stand in the middle of the backend's.
             self.handshake = None;
         }
         if let Some(sample) = &self.sample {
             sample.copy(way, bytes);
         }
-        self.sample.is_none()
+        Ok(self.sample.is_none())
     }
 
     /// Passes bytes through the bridge into the backlogs; the bridge is dropped once both directions are raw.

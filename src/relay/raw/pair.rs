@@ -99,7 +99,13 @@ impl<O: Owner> Pair<O> {
                 self.drop_aside();
             }
             aside => {
-                let may_splice = aside.is_none_or(|aside| aside.passes(way(side), bytes));
+                let may_splice = match aside.map_or(Ok(true), |aside| aside.passes(way(side), bytes)) {
+                    Ok(may_splice) => may_splice,
+                    Err(outcome) => {
+                        self.directions[side].outcome = Some(outcome);
+                        return self.go_on(gear);
+                    }
+                };
                 let sink = gear.io.descriptor(self.sockets[1 - side]);
                 match self.directions[side].pass(sink, bytes) {
                     Err(error) => self.failed(side, Fault::Sink(error)),

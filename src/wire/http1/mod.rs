@@ -135,6 +135,13 @@ impl Reader {
     }
 }
 
+/// Whether bytes can be the beginning of an answer to a request. Words of any kind can, since there are servers whose
+/// status line is another one (`ICY 200 OK`); frames of HTTP/2 and records of TLS cannot.
+#[must_use]
+pub fn may_begin_response(bytes: &[u8]) -> bool {
+    bytes.first().is_none_or(|byte| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n'))
+}
+
 /// The next byte from `start` that ends a line or must not be there.
 fn next_mark(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;

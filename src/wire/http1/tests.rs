@@ -285,6 +285,16 @@ fn other_protocols_of_words_are_none_of_ours() {
 }
 
 #[test]
+fn frames_and_records_are_no_response() {
+    for bytes in [&b""[..], b"H", b"HTTP/1.1 200 OK\r\n", b"ICY 200 OK\r\n", b"\r\nHTTP/1.0 200", b"<html>", b"\xff"] {
+        assert!(may_begin_response(bytes), "{}", bytes.escape_ascii());
+    }
+    for bytes in [&b"\0"[..], b"\0\0\x12\x04\0\0\0\0\0", b"\x15\x03\x01\0\x02\x02\x46", b"\x16\x03"] {
+        assert!(!may_begin_response(bytes), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
 fn a_head_has_limits() {
     let padded = |value: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "b".repeat(value));
     let overhead = padded(0).len();
