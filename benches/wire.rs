@@ -7,8 +7,9 @@ use std::hint::black_box;
 use blocks::{huffman, plain, request};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spliceway::wire::hpack::{Decoder, Error, Limits};
+use spliceway::wire::http1;
 
-criterion_group!(benches, first_grpc_request, later_grpc_request, hostile_64k);
+criterion_group!(benches, first_grpc_request, later_grpc_request, hostile_64k, http1_request);
 criterion_main!(benches);
 
 /// The first header block of a connection, with the decoder that each connection makes for it.
@@ -35,6 +36,28 @@ fn later_grpc_request(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("huffman", 24), |bencher| {
         bencher.iter(|| decoded_bytes(&mut decoder, black_box(&block)));
     });
+    group.finish();
+}
+
+/// The head of an HTTP/1 request as a browser sends it, and the largest one, each at once and byte by byte.
+fn http1_request(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("http1/request");
+    let field = |length: usize| format!("x-field: {}\r\n", "v".repeat(length));
+    for (name, fields) in [("browser", field(40).repeat(14)), ("largest", field(650).repeat(98))] {
+        let head = format!("GET /index.html?a=b HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n").into_bytes();
+        let limits = http1::Limits { bytes: 65_536, fields: 100 };
+        for (reads, step) in [("at_once", head.len()), ("byte_by_byte", 1)] {
+            group.throughput(Throughput::Bytes(head.len() as u64));
+            group.bench_function(BenchmarkId::new(name, reads), |bencher| {
+                bencher.iter(|| {
+                    let mut reader = http1::Reader::new(limits);
+                    let mut ends = (step..=head.len()).step_by(step);
+                    let whole = |end| matches!(reader.read(black_box(&head[..end])), Ok(http1::Head::Complete { .. }));
+                    assert!(ends.any(whole));
+                });
+            });
+        }
+    }
     group.finish();
 }
 

@@ -44,6 +44,12 @@ pub const REPLAY_BYTES: usize = 98_304;
 
 /// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
+/// Largest head of an HTTP/1 request: as much as a header list of HTTP/2 may decode to. Servers allow 8 KiB to 1 MiB.
+pub const HTTP1_HEAD_BYTES: usize = 65_536;
+/// Fields of an HTTP/1 request head; Apache has the same number.
+pub const HTTP1_FIELDS: usize = 100;
+/// Time for the head of an HTTP/1 request, from when its first bytes have told that it is one. Slow heads are an attack.
+pub const HTTP1_HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// Time for a header block, from its first byte.
 pub const HEADER_BLOCK_DEADLINE: Duration = Duration::from_secs(5);
 /// Time from SETTINGS to the first request. Idle gRPC channels are normal, so it is long.
@@ -164,5 +170,6 @@ pub const LOG_SAMPLE_BYTES: usize = 16 * 1024 * 1024;
 pub const LOG_TEXT_BYTES: usize = 1024;
 
 const _: () = assert!(REPLAY_BYTES >= HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + FRAME_PAYLOAD_BYTES / 2);
+const _: () = assert!(REPLAY_BYTES >= HTTP1_HEAD_BYTES + OPENING_READ_BYTES);
 const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);
 const _: () = assert!(HALF_CLOSED_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs());

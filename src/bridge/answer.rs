@@ -1,4 +1,4 @@
-//! What a client is told in place of a backend, so that it can read what happened.
+//! What an HTTP/2 client is told in place of a backend, so that it can read what happened.
 //!
 //! In this order, in one write: our SETTINGS and the ACK of the client's (unless sent), the response HEADERS with
 //! END_STREAM, RST_STREAM(NO_ERROR) if the client has not ended the stream (RFC 9113 section 8.1), GOAWAY that names the
@@ -25,7 +25,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// What it takes to answer a request: the state of the handshake and the stream.
+/// What it takes to answer a request of HTTP/2: the state of the handshake and the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Answerer {
     pub(super) own_sent: bool,
@@ -114,9 +114,12 @@ fn http_fields(block: &mut Vec<u8>, refusal: &Refusal) {
     put_string(block, refusal.http_status.to_string().as_bytes());
     block.extend_from_slice(LITERAL_CONTENT_LENGTH);
     put_string(block, b"0");
-    let details = quoted(&refusal.message);
-    let value = format!("spliceway; error={}; details=\"{details}\"", refusal.proxy_error);
-    put_literal(block, b"proxy-status", value.as_bytes());
+    put_literal(block, b"proxy-status", proxy_status(refusal).as_bytes());
+}
+
+/// The value of the `proxy-status` field (RFC 9209 section 2).
+pub(super) fn proxy_status(refusal: &Refusal) -> String {
+    format!("spliceway; error={}; details=\"{}\"", refusal.proxy_error, quoted(&refusal.message))
 }
 
 fn put_literal(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -175,7 +178,7 @@ fn quoted(message: &str) -> String {
 
 /// As much of a message as is sent, cut between characters (a client may decode UTF-8 strictly), without blanks at its
 /// ends (RFC 9113 section 8.2.1 allows none around a field value).
-fn shortened(message: &str) -> &str {
+pub(super) fn shortened(message: &str) -> &str {
     let mut end = message.len().min(MESSAGE_BYTES);
     while !message.is_char_boundary(end) {
         end -= 1;

@@ -22,10 +22,15 @@
 //! client's first ACK is ours and every later one is the backend's. A client that does send its request at once gets
 //! no SETTINGS of ours, and its connection is transparent from the first byte.
 //!
+//! Answers in a backend's place stand here, too, for HTTP/1 as well, which needs nothing else: bytes that are HTTP/1 from
+//! end to end pass as they are.
+//!
 //! Pure: bytes and expired waits in, bytes and decisions out. No socket, no clock. `docs/BRIDGE.md` has the proofs.
 
 mod answer;
+mod answerer;
 mod block;
+mod http1_answer;
 mod opening;
 mod opening_rules;
 mod own_settings;
@@ -33,7 +38,9 @@ mod replay;
 mod to_backend;
 mod to_client;
 
-pub use answer::{Answerer, Refusal, goaway};
+pub use answer::{Answerer as Http2Answerer, Refusal, goaway};
+pub use answerer::Answerer;
+pub use http1_answer::Answerer as Http1Answerer;
 pub use opening::{Nudge, Opened, Opening, Phase, Progress};
 pub use opening_rules::Fault;
 pub use to_client::BackendFault;

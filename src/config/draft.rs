@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use std::num::NonZeroU64;
 use toml::Spanned;
 
-use super::{Bind, Detect, EngineChoice, LogFormat, ProxyProtocol, Tap, section::Text};
+use super::{Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, ProxyProtocol, Tap, section::Text};
 use crate::route::{Backend, Match};
 
 /// A whole configuration.
@@ -32,6 +32,7 @@ pub(super) struct ListenerDraft {
     pub(super) proxy_protocol: Spanned<ProxyProtocol>,
     /// `None` if not given; not the same as an empty list that was given.
     pub(super) trusted: Option<Spanned<Vec<IpNet>>>,
+    pub(super) h2c_upgrade: Spanned<H2cUpgrade>,
     pub(super) sample: Option<NonZeroU64>,
     pub(super) default_pool: DefaultPool,
     pub(super) span: Range<usize>,

@@ -8,7 +8,7 @@ use toml::{
 };
 
 use super::{
-    Detect, EngineChoice, LogFormat, ProxyProtocol,
+    Detect, EngineChoice, H2cUpgrade, LogFormat, ProxyProtocol,
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Problem, quoted},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, RouteDraft},
@@ -113,6 +113,9 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
         empty_list(&item, "at least one network", reader);
         Spanned::new(item.value.span(), networks)
     });
+    let h2c_upgrade = section
+        .item("h2c_upgrade")
+        .and_then(|item| reader.choice(&item, H2C_UPGRADES).map(|choice| Spanned::new(item.value.span(), choice)));
     let sample = section.item("sample").and_then(|item| {
         let text = reader.text(&item, "a share like \"1/1000\"")?;
         reader.parsed(&text, sample::parse)
@@ -124,6 +127,7 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
         detect: detect.unwrap_or_default(),
         proxy_protocol: proxy_protocol.unwrap_or_else(|| Spanned::new(section.span.clone(), ProxyProtocol::Off)),
         trusted,
+        h2c_upgrade: h2c_upgrade.unwrap_or_else(|| Spanned::new(section.span.clone(), H2cUpgrade::Allow)),
         default_pool: default_pool(section, reader),
         span: section.span.clone(),
     }
@@ -226,6 +230,7 @@ const ENGINES: &[(&str, EngineChoice)] =
     &[("auto", EngineChoice::Auto), ("io_uring", EngineChoice::IoUring), ("epoll", EngineChoice::Epoll)];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
 const DETECTS: &[(&str, Detect)] = &[("auto", Detect::Auto), ("none", Detect::None)];
+const H2C_UPGRADES: &[(&str, H2cUpgrade)] = &[("allow", H2cUpgrade::Allow), ("deny", H2cUpgrade::Deny)];
 const PROXY_PROTOCOLS: &[(&str, ProxyProtocol)] =
     &[("off", ProxyProtocol::Off), ("optional", ProxyProtocol::Optional), ("required", ProxyProtocol::Required)];
 
@@ -258,6 +263,7 @@ mod tests {
             detect: Detect::Auto,
             proxy_protocol: ProxyProtocol::Required,
             trusted: vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.7/32".parse().unwrap()],
+            h2c_upgrade: H2cUpgrade::Deny,
             sample: NonZeroU64::new(1000),
             default_pool: Some(PoolId(1)),
         };
@@ -267,6 +273,7 @@ mod tests {
             detect: Detect::None,
             proxy_protocol: ProxyProtocol::Off,
             trusted: vec![],
+            h2c_upgrade: H2cUpgrade::Allow,
             sample: None,
             default_pool: Some(PoolId(0)),
         };

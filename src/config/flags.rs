@@ -12,7 +12,7 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Detect, EngineChoice, LogFormat, ProxyProtocol, Surroundings, Tap,
+    Detect, EngineChoice, H2cUpgrade, LogFormat, ProxyProtocol, Surroundings, Tap,
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Source},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft},
@@ -121,6 +121,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
             detect: Detect::Auto,
             proxy_protocol: Spanned::new(line.proxy_protocol.clone(), flags.proxy_protocol.unwrap_or_default()),
             trusted: trusted_span.map(|span| Spanned::new(span, networks)),
+            h2c_upgrade: Spanned::new(whole.clone(), H2cUpgrade::Allow),
             sample: flags.sample,
             default_pool: DefaultPool::Named(pool),
             span: whole.clone(),

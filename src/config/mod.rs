@@ -129,6 +129,8 @@ pub struct Listener {
     pub proxy_protocol: ProxyProtocol,
     /// Whose PROXY headers are believed. Empty: everyone's, which only `Required` allows.
     pub trusted: Vec<IpNet>,
+    /// Whether a first request of HTTP/1.1 may ask to go on in HTTP/2.
+    pub h2c_upgrade: H2cUpgrade,
     /// Of how many connections one is decoded; `None`: none is.
     pub sample: Option<NonZeroU64>,
     /// Where a connection goes that no route matches; `None`: it is refused.
@@ -195,6 +197,17 @@ impl ProxyProtocol {
             ProxyProtocol::Required => "required",
         }
     }
+}
+
+/// What a listener does about `Upgrade: h2c` in the first request of an HTTP/1.1 connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum H2cUpgrade {
+    /// The backend decides. Nothing is lost by it: the connection is routed either way, and no later request is looked
+    /// at, be it HTTP/1.1 or HTTP/2.
+    #[default]
+    Allow,
+    /// The request is refused.
+    Deny,
 }
 
 /// What shards wait with.

@@ -11,7 +11,7 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Bind, Config, Detect, Listener, ProxyProtocol,
+    Bind, Config, Detect, H2cUpgrade, Listener, ProxyProtocol,
     diagnostic::{Diagnostics, one_of, quoted},
     draft::{DefaultPool, Draft, ListenerDraft, RouteDraft},
     keys::nearest,
@@ -42,6 +42,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
     warn_of_idle_routes(&draft, diagnostics);
     for listener in &draft.listeners {
         warn_of_trust(listener, diagnostics);
+        warn_of_unseen_upgrades(listener, diagnostics);
     }
     Some(config(draft, references))
 }
@@ -211,6 +212,13 @@ fn warn_of_trust(listener: &ListenerDraft, diagnostics: &mut Diagnostics) {
     }
 }
 
+fn warn_of_unseen_upgrades(listener: &ListenerDraft, diagnostics: &mut Diagnostics) {
+    if listener.detect == Detect::None && *listener.h2c_upgrade.get_ref() == H2cUpgrade::Deny {
+        let message = "key `listener.h2c_upgrade`: has no effect while detect is \"none\", which looks at no request";
+        diagnostics.warning(listener.h2c_upgrade.span(), message).help("set detect = \"auto\", or remove it");
+    }
+}
+
 /// Puts the parts together; without errors every part is there.
 fn config(draft: Draft, references: References) -> Config {
     let rules = draft.routes.into_iter().zip(references.route_pools).filter_map(|(route, pool)| {
@@ -231,6 +239,7 @@ fn config(draft: Draft, references: References) -> Config {
             detect: listener.detect,
             proxy_protocol: listener.proxy_protocol.into_inner(),
             trusted: listener.trusted.map(Spanned::into_inner).unwrap_or_default(),
+            h2c_upgrade: listener.h2c_upgrade.into_inner(),
             sample: listener.sample,
             default_pool,
         });

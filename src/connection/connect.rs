@@ -42,7 +42,7 @@ pub(super) async fn connect(
 async fn gone(client: &Socket, inspected: &Inspected) {
     match inspected {
         Inspected::Http2(_) => client.finished().await,
-        Inspected::Other { .. } => drop(client.broken().await),
+        Inspected::Http1(_) | Inspected::Other { .. } => drop(client.broken().await),
     }
 }
 

@@ -30,6 +30,7 @@ pub use ledger::Ledger;
 
 use std::rc::Rc;
 
+use crate::bridge::Answerer;
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
 use crate::relay::{Flow, Handshake};
@@ -67,7 +68,12 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
     };
     let (replay, handshake) = match inspected {
         Inspected::Http2(opened) => {
-            (opened.replay, Some(Handshake { bridge: opened.bridge, answerer: opened.answerer }))
+            let answerer = Answerer::Http2(opened.answerer);
+            (opened.replay, Some(Handshake { bridge: Some(opened.bridge), answerer }))
+        }
+        Inspected::Http1(asked) => {
+            let answerer = Answerer::Http1(asked.answerer);
+            (asked.replay, Some(Handshake { bridge: None, answerer }))
         }
         Inspected::Other { bytes, .. } => (bytes, None),
     };

@@ -22,10 +22,7 @@ pub(super) fn choose(
         protocol: inspected.protocol(),
         source: record.client(),
         destination: record.destination(),
-        request: match inspected {
-            Inspected::Http2(opened) => Some(&opened.request),
-            Inspected::Other { .. } => None,
-        },
+        request: inspected.request(),
         sni: None,
         alpn: &[],
         tlvs: &tlvs,
@@ -77,11 +74,10 @@ fn refused(inspected: &Inspected, refusal: &RouteRefusal) -> Close {
 impl Inspected {
     /// Ends the connection with an answer that its client can read, if it speaks a protocol that has one.
     pub(super) fn refuse(&self, reason: CloseReason, refusal: &Refusal) -> Close {
-        match self {
-            Inspected::Http2(opened) => {
-                Close::answered(reason, opened.answerer.answer(refusal)).because(&refusal.message)
-            }
-            Inspected::Other { .. } => Close::silent(reason).because(&refusal.message),
-        }
+        let close = match self.answerer() {
+            Some(answerer) => Close::answered(reason, answerer.answer(refusal)),
+            None => Close::silent(reason),
+        };
+        close.because(&refusal.message)
     }
 }

@@ -38,12 +38,14 @@ pub enum Cause {
     ProxyTimeout,
     /// A PROXY prefix from an address that is not trusted.
     ProxyUntrusted,
-    /// A malformed preface, frame or header block.
+    /// A malformed preface, frame, header block or HTTP/1 head.
     Malformed,
     /// More frames, bytes or fields before the first request than allowed.
     Limit,
     /// The first request did not come in time.
     OpeningTimeout,
+    /// The first request asks for an upgrade to h2c, which the listener denies.
+    UpgradeDenied,
     /// No route, and no default pool.
     NoRoute,
     /// The header that routes is missing.
@@ -56,6 +58,8 @@ pub enum Cause {
     ConnectTimeout,
     /// The backend does not speak HTTP/2 without TLS.
     NotHttp2,
+    /// The backend does not speak HTTP/1 without TLS.
+    NotHttp1,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,
 }
@@ -100,18 +104,20 @@ impl Cause {
             Cause::Malformed => "malformed",
             Cause::Limit => "limit",
             Cause::OpeningTimeout => "opening_timeout",
+            Cause::UpgradeDenied => "upgrade_denied",
             Cause::NoRoute => "no_route",
             Cause::HeaderMissing => "header_missing",
             Cause::HeaderRejected => "header_rejected",
             Cause::Refused => "refused",
             Cause::ConnectTimeout => "connect_timeout",
             Cause::NotHttp2 => "not_http2",
+            Cause::NotHttp1 => "not_http1",
             Cause::Shutdown => "shutdown",
         }
     }
 
     /// All causes, in order.
-    pub(super) const ALL: [Cause; 20] = [
+    pub(super) const ALL: [Cause; 22] = [
         Cause::Finished,
         Cause::Reset,
         Cause::Failed,
@@ -125,12 +131,14 @@ impl Cause {
         Cause::Malformed,
         Cause::Limit,
         Cause::OpeningTimeout,
+        Cause::UpgradeDenied,
         Cause::NoRoute,
         Cause::HeaderMissing,
         Cause::HeaderRejected,
         Cause::Refused,
         Cause::ConnectTimeout,
         Cause::NotHttp2,
+        Cause::NotHttp1,
         Cause::Shutdown,
     ];
 }

@@ -29,9 +29,9 @@ pub struct Summary {
     pub proxy_protocol: &'static str,
     /// What it spoke; `None` if that was never learned.
     pub protocol: Option<Protocol>,
-    /// `:authority` of the first request.
+    /// `:authority` of the first request; of HTTP/1, whom it is for by its target or Host.
     pub authority: Option<String>,
-    /// `:path` of the first request.
+    /// `:path` of the first request; of HTTP/1, path and query of its target.
     pub path: Option<String>,
     /// The match line of the route, or `default`.
     pub route: Option<String>,

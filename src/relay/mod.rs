@@ -41,7 +41,7 @@ pub struct Flow<O> {
     pub backend: OwnedFd,
     /// What the backend gets before anything else.
     pub replay: Vec<u8>,
-    /// What is left of the HTTP/2 handshake; `None` for everything that is not HTTP/2.
+    /// How it may still begin; `None` for what has no request.
     pub handshake: Option<Handshake>,
     /// Time without a byte in either direction after which the connection ends.
     pub idle_timeout: Duration,
@@ -51,11 +51,12 @@ pub struct Flow<O> {
     pub owner: O,
 }
 
-/// The rest of an HTTP/2 handshake, and the means to answer should the backend not do so.
+/// The beginning of a connection with a request: the rest of an HTTP/2 handshake, and the means to answer should the
+/// backend not do so.
 #[derive(Debug)]
 pub struct Handshake {
-    /// Takes out of both directions what the other end must not see.
-    pub bridge: Bridge,
+    /// Takes out of both directions what the other end must not see; `None` for HTTP/1, where that is nothing.
+    pub bridge: Option<Bridge>,
     /// Answers the first request.
     pub answerer: Answerer,
 }

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod head;
 pub mod headers;
 pub mod hpack;
+pub mod http1;
 pub mod names;
 pub mod proxy_protocol;
 pub mod request;

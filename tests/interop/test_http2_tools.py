@@ -46,28 +46,5 @@ def test_curl_with_prior_knowledge(spliceway, nghttpd_port):
     assert summary["authority"] == proxy.address
 
 
-def test_curl_upgrading_from_http1(spliceway, h2c_port):
-    proxy = spliceway(h2c_port)
-    answer = curl(
-        f"http://{proxy.address}/upgraded", "--http2", "--verbose", "--stderr", "-",
-        "--write-out", "version=%{http_version} status=%{http_code}",
-    )  # fmt: skip
-    (summary,) = proxy.stop()
-
-    assert "< HTTP/1.1 101 Switching Protocols" in answer
-    assert "GET /upgraded\n" in answer
-    assert "version=2 status=200" in answer
-    assert summary["protocol"] == "http1"
-
-
-def test_curl_staying_with_http1(spliceway, h2c_port):
-    proxy = spliceway(h2c_port)
-    answer = curl(f"http://{proxy.address}/plain", "--http1.1", "--write-out", "%{http_version} %{http_code}")
-    (summary,) = proxy.stop()
-
-    assert answer == "GET /plain\n1.1 200"
-    assert summary["protocol"] == "http1"
-
-
 def curl(url, *arguments):
     return output_of("curl", "--silent", "--show-error", "--max-time", "20", *arguments, url)

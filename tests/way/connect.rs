@@ -53,7 +53,7 @@ fn if_all_refuse_the_client_is_told() {
     front.closed(Side::Backend, Cause::Refused);
 
     let mut client = front.connect();
-    client.sends("GET / HTTP/1.1\r\n\r\n");
+    client.sends("\0\x01 neither");
     client.receives_end();
     front.closed(Side::Backend, Cause::Refused);
 }
@@ -96,7 +96,7 @@ fn a_client_that_leaves_meanwhile_is_noticed() {
     front.closed(Side::Client, Cause::Truncated);
 
     let mut client = front.connect();
-    client.sends("GET / HTTP/1.1\r\n\r\n");
+    client.sends("GET / HTTP/1.0\r\n\r\n");
     client.resets();
     front.closed(Side::Client, Cause::Truncated);
 }
@@ -107,10 +107,10 @@ fn the_end_of_a_direction_while_connecting_is_passed_on() {
     let backend = Backend::listen();
     let front = front(&[hole.address(), backend.address()], "200ms");
     let mut client = front.connect();
-    client.sends("GET / HTTP/1.1\r\n\r\n");
+    client.sends("GET / HTTP/1.0\r\n\r\n");
     client.finishes();
     let mut served = backend.accept();
-    served.receives("GET / HTTP/1.1\r\n\r\n");
+    served.receives("GET / HTTP/1.0\r\n\r\n");
     served.receives_end();
     served.sends("HTTP/1.1 200 OK\r\n\r\n");
     served.finishes();

@@ -7,6 +7,7 @@
 mod close;
 mod connect;
 mod handshake;
+mod http1;
 mod inspect;
 mod peek;
 mod relay;

@@ -211,10 +211,10 @@ fn waiting_for_a_reader_that_has_finished_sending_takes_no_cpu_time() {
     command.args(["--shards", "1", "--backend", &backend.address()]);
     let process = Process::start(command);
     let mut client = Peer::connect(process.address());
-    client.sends("GET / HTTP/1.1\r\n\r\n");
+    client.sends("GET / HTTP/1.0\r\n\r\n");
     client.finishes();
     let mut served = backend.accept();
-    served.receives("GET / HTTP/1.1\r\n\r\n");
+    served.receives("GET / HTTP/1.0\r\n\r\n");
     served.receives_end();
     let sent = fill(&mut served.stream);
     let used = cpu_time_of_a_second(process.id());

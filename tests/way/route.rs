@@ -112,8 +112,8 @@ fn the_default_pool_takes_what_no_route_takes() {
     client.sends(eager_call(&[("x-prism-namespace", "unknown")]));
     b.accept().receives(eager_call(&[("x-prism-namespace", "unknown")]));
     let mut client = front.connect();
-    client.sends("GET / HTTP/1.1\r\n\r\n");
-    b.accept().receives("GET / HTTP/1.1\r\n\r\n");
+    client.sends("GET / HTTP/1.0\r\n\r\n");
+    b.accept().receives("GET / HTTP/1.0\r\n\r\n");
     assert!(a.is_left_alone());
 }
 

@@ -1,6 +1,6 @@
 //! The language of the dialogues.
 
-use crate::bridge::{Answerer, BackendFault, Bridge, Fault, Nudge, Opened, Opening, Progress, goaway};
+use crate::bridge::{BackendFault, Bridge, Fault, Http2Answerer, Nudge, Opened, Opening, Progress, goaway};
 use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 
@@ -8,7 +8,7 @@ use crate::wire::head::RequestHead;
 pub(super) struct Scene {
     opening: Option<Opening>,
     bridge: Option<Bridge>,
-    pub(super) answerer: Option<Answerer>,
+    pub(super) answerer: Option<Http2Answerer>,
     pub(super) request: Option<RequestHead>,
     pub(super) client_fault: Option<Fault>,
     pub(super) backend_fault: Option<BackendFault>,

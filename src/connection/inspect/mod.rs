@@ -1,29 +1,35 @@
-//! Inspect: what the connection speaks, and for HTTP/2 its first request.
+//! Inspect: what the connection speaks, and for HTTP its first request.
 //!
 //! Bytes are consumed here, not peeked at: consuming cannot spin, has no limit in the kernel, and the copy is of a few
-//! hundred bytes. The protocol's rules are the bridge's; this file has the socket and the clock.
+//! hundred bytes. This file is HTTP/2, whose rules are the bridge's and which everything begins as, and the choice of
+//! what else it is: `behind_first_bytes` hands over to whoever reads the protocol further.
 
-use std::cell::RefCell;
+mod http1;
+mod read;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::close::{Close, Record};
-use crate::bridge::{Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
+use crate::bridge::{Answerer, Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
 use crate::config::{Detect, Listener};
-use crate::limits;
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
-use crate::tap::event::Direction;
 use crate::wire::first_bytes::FirstBytes;
 use crate::wire::frame::ErrorCode;
+use crate::wire::head::RequestHead;
+use http1::Asked;
+use read::{Read, read};
 
 /// What inspection found.
 #[derive(Debug)]
 pub(super) enum Inspected {
     /// HTTP/2 with prior knowledge, up to its first request.
     Http2(Box<Opened>),
+    /// HTTP/1, up to the end of its first request's head.
+    Http1(Box<Asked>),
     /// Something else, with the bytes that told.
     Other {
         /// What it is.
@@ -37,12 +43,31 @@ impl Inspected {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Inspected::Http2(_) => Protocol::H2c,
+            Inspected::Http1(_) => Protocol::Http1,
             Inspected::Other { protocol, .. } => *protocol,
+        }
+    }
+
+    /// The first request, if it has one.
+    pub(super) fn request(&self) -> Option<&RequestHead> {
+        match self {
+            Inspected::Http2(opened) => Some(&opened.request),
+            Inspected::Http1(asked) => Some(&asked.request),
+            Inspected::Other { .. } => None,
+        }
+    }
+
+    /// Who answers it in a backend's place.
+    pub(super) fn answerer(&self) -> Option<Answerer> {
+        match self {
+            Inspected::Http2(opened) => Some(Answerer::Http2(opened.answerer)),
+            Inspected::Http1(asked) => Some(Answerer::Http1(asked.answerer)),
+            Inspected::Other { .. } => None,
         }
     }
 }
 
-/// Reads until it is known what the connection speaks and, for HTTP/2, what it asks for first.
+/// Reads until it is known what the connection speaks and, for HTTP, what it asks for first.
 pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut Record) -> Result<Inspected, Close> {
     if listener.detect == Detect::None {
         return Ok(other(record, Protocol::Opaque, Vec::new()));
@@ -50,19 +75,19 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
     let mut opening = Opening::default();
     let mut patience = Patience::new();
     loop {
-        let step = receive(client, &mut opening, record);
+        let step = read(client, record, |bytes| opening.received(bytes));
         let words = opening.take_output();
         if !words.is_empty() {
             record.said(&words);
             patience.limit(client.send_all(&words), &opening).await?.map_err(|error| failed(&error))?;
         }
         match step {
-            Ok(Step::Progress(Progress::Request)) => return finish(opening, record),
-            Ok(Step::Progress(Progress::Other(first))) => {
-                return Ok(other(record, protocol(first), opening.into_bytes()));
+            Read::Bytes(Ok(Progress::Request)) => return finish(opening, record),
+            Read::Bytes(Ok(Progress::Other(first))) => {
+                return behind_first_bytes(first, client, listener, record, opening.into_bytes()).await;
             }
-            Ok(Step::Progress(Progress::More)) => {}
-            Ok(Step::Empty) => match patience.wait(client, &opening).await {
+            Read::Bytes(Ok(Progress::More)) => {}
+            Read::Empty => match patience.wait(client, &opening).await {
                 Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error))?,
                 Waited::Quiet => {
                     opening.nudged();
@@ -78,36 +103,29 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 Waited::Late(phase) => return Err(late(phase, &opening)),
             },
             // A word and the end of it, from a client that still listens (`printf x | nc`): too short to tell, and over.
-            Ok(Step::End) if opening.is_begun() && !opening.is_http2() && !opening.is_slow_preface() => {
+            Read::End if opening.is_begun() && !opening.is_http2() && !opening.is_slow_preface() => {
                 return Ok(other(record, Protocol::Opaque, opening.into_bytes()));
             }
-            Ok(Step::End) => return Err(ended(&opening)),
-            Ok(Step::Failed(error)) => return Err(failed(&error)),
-            Err(fault) => return Err(faulty(fault, &opening)),
+            Read::End => return Err(ended(&opening)),
+            Read::Failed(error) => return Err(failed(&error)),
+            Read::Bytes(Err(fault)) => return Err(faulty(fault, &opening)),
         }
     }
 }
 
-enum Step {
-    Progress(Progress),
-    /// Nothing to read for now.
-    Empty,
-    End,
-    Failed(std::io::Error),
-}
-
-/// Reads once.
-fn receive(client: &Socket, opening: &mut Opening, record: &Record) -> Result<Step, Fault> {
-    SCRATCH.with_borrow_mut(|scratch| match client.receive(scratch) {
-        Ok(Some(0)) => Ok(Step::End),
-        Ok(Some(received)) => {
-            let bytes = scratch.get(..received).unwrap_or_default();
-            record.copy(Direction::ToBackend, bytes);
-            opening.received(bytes).map(Step::Progress)
-        }
-        Ok(None) => Ok(Step::Empty),
-        Err(error) => Ok(Step::Failed(error)),
-    })
+/// Goes on with what the first bytes say it is, if not HTTP/2.
+async fn behind_first_bytes(
+    first: FirstBytes,
+    client: &Socket,
+    listener: &Listener,
+    record: &mut Record,
+    bytes: Vec<u8>,
+) -> Result<Inspected, Close> {
+    match first {
+        FirstBytes::Http1 => http1::inspect(client, listener, record, bytes).await,
+        FirstBytes::Tls => Ok(other(record, Protocol::Tls, bytes)),
+        FirstBytes::Http2 | FirstBytes::Opaque => Ok(other(record, Protocol::Opaque, bytes)),
+    }
 }
 
 fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
@@ -129,15 +147,6 @@ fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
 fn other(record: &mut Record, protocol: Protocol, bytes: Vec<u8>) -> Inspected {
     record.summary().protocol = Some(protocol);
     Inspected::Other { protocol, bytes }
-}
-
-fn protocol(first: FirstBytes) -> Protocol {
-    match first {
-        FirstBytes::Http2 => Protocol::H2c,
-        FirstBytes::Http1 => Protocol::Http1,
-        FirstBytes::Tls => Protocol::Tls,
-        FirstBytes::Opaque => Protocol::Opaque,
-    }
 }
 
 /// The deadlines of an opening: a hard one for each phase, and a soft one for what the client may be waiting for.
@@ -238,19 +247,21 @@ fn late(phase: Phase, opening: &Opening) -> Close {
 }
 
 fn ended(opening: &Opening) -> Close {
-    let cause = if opening.is_begun() { Cause::Truncated } else { Cause::Probe };
-    // An idle channel that closes has done nothing wrong.
-    let cause = if opening.phase() == Phase::Idle { Cause::Finished } else { cause };
-    Close::silent(CloseReason::client(cause))
+    match opening.phase() {
+        // An idle channel that closes has done nothing wrong.
+        Phase::Idle => Close::silent(CloseReason::client(Cause::Finished)),
+        Phase::Preface if !opening.is_begun() => Close::silent(CloseReason::client(Cause::Probe)),
+        Phase::Preface | Phase::Block => ended_early(),
+    }
+}
+
+/// The client has left before its first request was whole.
+fn ended_early() -> Close {
+    Close::silent(CloseReason::client(Cause::Truncated))
 }
 
 fn failed(error: &std::io::Error) -> Close {
     let close = CloseReason::of_error(Side::Client, error);
     let silent = Close::silent(close);
     if close.cause == Cause::Reset { silent } else { silent.because(error) }
-}
-
-thread_local! {
-    /// Bytes stand here between the read and the bridge's copy, without a wait between them.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; limits::OPENING_READ_BYTES].into_boxed_slice());
 }

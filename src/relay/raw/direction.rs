@@ -203,7 +203,8 @@ impl Direction {
         matches!(&self.way, Way::Splice(pipe) if pipe.held == 0)
     }
 
-    fn calm_down(&mut self, gear: &mut Gear<impl Io>, ends: Ends) {
+    /// Copies what comes next, whatever was spliced before.
+    pub(super) fn calm_down(&mut self, gear: &mut Gear<impl Io>, ends: Ends) {
         self.lower_mark(gear, ends);
         self.pace.switched();
         self.give_back(&mut gear.pipes);

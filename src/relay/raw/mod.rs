@@ -1,5 +1,6 @@
 //! Raw bytes: pairs of sockets, and what becomes of each event of the engine.
 
+mod aside;
 mod backlog;
 mod direction;
 mod gear;

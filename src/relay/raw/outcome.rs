@@ -109,6 +109,8 @@ impl Outcome {
 pub(super) fn unusable_backend(cause: Cause) -> Refusal {
     let (proxy_error, message) = if cause == Cause::NotHttp2 {
         ("http_protocol_error", "the backend does not speak HTTP/2 without TLS")
+    } else if cause == Cause::NotHttp1 {
+        ("http_protocol_error", "the backend does not speak HTTP/1 without TLS")
     } else {
         ("connection_terminated", "the backend closed the connection without an answer")
     };

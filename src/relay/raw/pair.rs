@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::super::io::{Chunk, Io, Tag, Token};
 use super::super::{End, Handshake, Owner};
+use super::aside::{Aside, Farewell};
 use super::direction::{Direction, Ends, Fault, Intake};
 use super::gear::Gear;
 use super::outcome::{Broken, Finish, How, Outcome, unusable_backend};
 use super::socket;
-use crate::bridge::BackendFault;
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
 use crate::tap::event::Direction as Way;
@@ -35,27 +35,6 @@ pub(super) struct Pair<O> {
     owner: O,
 }
 
-/// What makes a connection more than raw bytes.
-#[derive(Debug)]
-struct Aside {
-    /// What is left of the HTTP/2 handshake; `None` once both directions are raw.
-    handshake: Option<Handshake>,
-    /// Where copies go.
-    sample: Option<Sample>,
-    /// The backend is gone and the client is being told.
-    farewell: Option<Farewell>,
-}
-
-/// An answer is on its way to the client, and what the client still sends is thrown away: closing with unread input would
-/// make the kernel send a reset, which takes away what the client has not read yet.
-#[derive(Debug)]
-struct Farewell {
-    finish: Finish,
-    discarded: usize,
-    /// A sweep has seen it: the time until then is not all its own, and does not count.
-    is_swept: bool,
-}
-
 /// What a connection begins with.
 pub(super) struct Beginning<O> {
     pub(super) index: u32,
@@ -76,12 +55,11 @@ pub(super) const BACKEND: usize = 1;
 impl<O: Owner> Pair<O> {
     pub(super) fn new(beginning: Beginning<O>) -> Pair<O> {
         let Beginning { index, sockets, replay, handshake, sample, idle_timeout, owner } = beginning;
-        let has_aside = handshake.is_some() || sample.is_some();
         Pair {
             index,
             sockets,
             directions: [Direction::new(replay), Direction::new(Vec::new())],
-            aside: has_aside.then(|| Box::new(Aside { handshake, sample, farewell: None })),
+            aside: Aside::new(handshake, sample),
             first_to_end: None,
             reset_by: None,
             moved: true,
@@ -111,8 +89,8 @@ impl<O: Owner> Pair<O> {
             return None;
         }
         match self.aside.as_deref_mut() {
-            Some(aside) if aside.handshake.is_some() => {
-                if let Err(outcome) = aside.translate(&mut self.directions, side, bytes) {
+            Some(aside) if aside.is_bridged() => {
+                if let Err(outcome) = aside.translate(&mut self.directions, way(side), bytes) {
                     self.directions[side].outcome = Some(outcome);
                     return self.go_on(gear);
                 }
@@ -121,18 +99,23 @@ impl<O: Owner> Pair<O> {
                 self.drop_aside();
             }
             aside => {
-                if let Some(sample) = aside.and_then(|aside| aside.sample.as_ref()) {
-                    sample.copy(way(side), bytes);
-                }
+                let may_splice = match aside.map_or(Ok(true), |aside| aside.passes(way(side), bytes)) {
+                    Ok(may_splice) => may_splice,
+                    Err(outcome) => {
+                        self.directions[side].outcome = Some(outcome);
+                        return self.go_on(gear);
+                    }
+                };
                 let sink = gear.io.descriptor(self.sockets[1 - side]);
                 match self.directions[side].pass(sink, bytes) {
                     Err(error) => self.failed(side, Fault::Sink(error)),
-                    Ok(()) if self.aside.is_none() => {
+                    Ok(()) if may_splice => {
                         let ends = self.ends(side);
                         self.directions[side].copied(gear, ends, length);
                     }
                     Ok(()) => {}
                 }
+                self.drop_aside();
             }
         }
         self.go_on(gear)
@@ -278,6 +261,8 @@ impl<O: Owner> Pair<O> {
             sample.copy(Way::ToClient, &answer);
         }
         aside.farewell = Some(Farewell { finish: finish.clone(), discarded: 0, is_swept: false });
+        // What the client still sends is received, and no longer spliced to a socket that is gone.
+        self.directions[CLIENT].calm_down(gear, self.ends(CLIENT));
         gear.io.remove(self.sockets[BACKEND]);
         self.quiet = Duration::ZERO;
         self.reset_by = None;
@@ -407,8 +392,7 @@ impl<O: Owner> Pair<O> {
 
     /// Whether the backend has ended without a byte for the client, who still waits for an answer.
     fn is_answerable(&self, side: usize) -> bool {
-        let handshake = self.aside.as_ref().and_then(|aside| aside.handshake.as_ref());
-        side == BACKEND && handshake.is_some_and(|handshake| handshake.bridge.is_answerable())
+        side == BACKEND && self.aside.as_ref().is_some_and(|aside| aside.is_answerable())
     }
 
     fn flush(&mut self, gear: &Gear<impl Io>, side: usize) {
@@ -424,38 +408,13 @@ impl<O: Owner> Pair<O> {
     }
 
     fn drop_aside(&mut self) {
-        if self.aside.as_ref().is_some_and(|aside| aside.handshake.is_none() && aside.sample.is_none()) {
+        if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
             self.aside = None;
         }
     }
 
     fn ends(&self, side: usize) -> Ends {
         Ends { source: self.sockets[side], sink: self.sockets[1 - side], tag: tag(self.index, side) }
-    }
-}
-
-impl Aside {
-    /// Passes bytes through the bridge into the backlogs; the bridge is dropped once both directions are raw.
-    fn translate(&mut self, directions: &mut [Direction; 2], side: usize, bytes: &[u8]) -> Result<(), Outcome> {
-        let Some(Handshake { bridge, .. }) = &mut self.handshake else { return Ok(()) };
-        let [up, down] = directions;
-        if side == CLIENT {
-            if let Some(sample) = &self.sample {
-                sample.copy(Way::ToBackend, bytes);
-            }
-            bridge.from_client(bytes, up.backlog.end()).map_err(|fault| Outcome::Malformed(fault.rule()))?;
-        } else {
-            let before = down.backlog.end().len();
-            let translated = bridge.from_backend(bytes, down.backlog.end(), up.backlog.end());
-            translated.map_err(|BackendFault::NotHttp2| Outcome::Unusable(CloseReason::backend(Cause::NotHttp2)))?;
-            if let Some(sample) = &self.sample {
-                sample.copy(Way::ToClient, down.backlog.end().get(before..).unwrap_or_default());
-            }
-        }
-        if bridge.to_backend_is_raw() && bridge.to_client_is_raw() {
-            self.handshake = None;
-        }
-        Ok(())
     }
 }
 

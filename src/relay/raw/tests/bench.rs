@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::strict::Strict;
-use crate::bridge::{Opened, Opening};
+use crate::bridge::{Answerer, Http1Answerer, Opened, Opening};
 use crate::log::{Bytes, CloseReason};
 use crate::relay::io::{Io, Wake};
 use crate::relay::raw::Raw;
@@ -76,7 +76,15 @@ impl<I: Io> Bench<I> {
         let mut opening = Opening::default();
         opening.received(REQUEST).unwrap();
         let Opened { bridge, answerer, .. } = opening.finish().unwrap().unwrap();
-        let handshake = Some(Handshake { bridge, answerer });
+        let handshake = Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) });
+        Bench::new([client, backend], [of_client.into(), of_backend.into()], handshake, DEADLINE * 100)
+    }
+
+    /// A connection whose client has asked something in HTTP/1.
+    pub(super) fn asked_in_http1() -> Bench<I> {
+        let ((client, of_client), (backend, of_backend)) = (connection(), connection());
+        let answerer = Answerer::Http1(Http1Answerer::of(b"PUT / HTTP/1.1\r\n"));
+        let handshake = Some(Handshake { bridge: None, answerer });
         Bench::new([client, backend], [of_client.into(), of_backend.into()], handshake, DEADLINE * 100)
     }
 
@@ -200,6 +208,14 @@ impl Peer {
             }
         }
         read
+    }
+
+    /// Appends what has come, whatever it is.
+    pub(super) fn hear(&self, heard: &mut Vec<u8>) {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = self.socket().read(&mut buffer) {
+            heard.extend_from_slice(&buffer[..count]);
+        }
     }
 
     /// Whether the end has come, whatever came before it.

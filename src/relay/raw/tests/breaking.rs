@@ -1,6 +1,6 @@
 //! Resets, and a kernel that runs out of room to watch sockets.
 
-use std::io;
+use std::io::{self, Write};
 
 use super::bench::Ended;
 use super::{Bench, on_both_engines};
@@ -15,6 +15,8 @@ on_both_engines! {
     a_receiver_that_resets_during_splicing_resets_the_sender,
     a_connection_that_cannot_be_watched_is_given_up,
     a_unix_peer_that_closes_while_it_is_full_ends_the_connection,
+    a_backend_that_dies_during_an_upload_is_answered_for,
+    a_backend_that_dies_during_its_response_is_not_answered_for,
 }
 
 fn a_reset_is_passed_on<I: Io>() {
@@ -89,6 +91,44 @@ fn a_unix_peer_that_closes_while_it_is_full_ends_the_connection<I: Io>() {
     bench.backend.close();
     let end = bench.end();
     assert_eq!(end.reason.side, Side::Backend, "{end:?}");
+}
+
+/// Bulk is spliced though an answer may still be due, and its pipe is given back before the answer goes.
+fn a_backend_that_dies_during_an_upload_is_answered_for<I: Io>() {
+    for is_full in [false, true] {
+        let mut bench = Bench::<I>::asked_in_http1();
+        bench.splice_up();
+        if is_full {
+            bench.fill_up();
+        }
+        bench.backend.reset();
+        let mut heard = Vec::new();
+        bench.until(|bench| {
+            bench.client.hear(&mut heard);
+            heard.ends_with(b"the backend closed the connection without an answer\n")
+        });
+        assert!(heard.starts_with(b"HTTP/1.1 502 Bad Gateway\r\n"), "{}", heard.escape_ascii());
+        assert_eq!(bench.raw.gear.pipes.lent(), 0);
+        bench.client.close();
+        let end = bench.end();
+        assert_eq!(end.reason.side, Side::Backend, "{end:?}");
+        assert_eq!(end.to_client.total(), heard.len() as u64);
+    }
+}
+
+fn a_backend_that_dies_during_its_response_is_not_answered_for<I: Io>() {
+    let mut bench = Bench::<I>::asked_in_http1();
+    assert_eq!(bench.backend.socket().write(b"H").unwrap(), 1);
+    let mut heard = Vec::new();
+    bench.until(|bench| {
+        bench.client.hear(&mut heard);
+        !heard.is_empty()
+    });
+    bench.backend.finish();
+    bench.until(|bench| bench.client.has_ended());
+    assert_eq!(heard, b"H");
+    bench.client.close();
+    assert_eq!(bench.end().reason.cause, Cause::Finished);
 }
 
 #[track_caller]
