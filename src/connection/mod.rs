@@ -69,6 +69,7 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
         Inspected::Http2(opened) => {
             (opened.replay, Some(Handshake { bridge: opened.bridge, answerer: opened.answerer }))
         }
+        Inspected::Tls(tls) => (tls.replay, None),
         Inspected::Other { bytes, .. } => (bytes, None),
     };
     let (owner, sample) = record.hand_over();

@@ -17,6 +17,8 @@ pub(super) fn choose(
 ) -> Result<PoolId, Close> {
     let tlvs: Vec<(u8, &[u8])> =
         record.header().map(|header| header.tlvs().map(|tlv| (tlv.kind, tlv.value)).collect()).unwrap_or_default();
+    let hello = inspected.hello();
+    let alpn: Vec<&[u8]> = hello.map(|hello| hello.protocols().collect()).unwrap_or_default();
     let facts = Facts {
         listener: &listener.name,
         protocol: inspected.protocol(),
@@ -24,10 +26,10 @@ pub(super) fn choose(
         destination: record.destination(),
         request: match inspected {
             Inspected::Http2(opened) => Some(&opened.request),
-            Inspected::Other { .. } => None,
+            Inspected::Tls(_) | Inspected::Other { .. } => None,
         },
-        sni: None,
-        alpn: &[],
+        sni: hello.and_then(|hello| hello.server_name.as_deref()),
+        alpn: &alpn,
         tlvs: &tlvs,
     };
     let routes = &context.config.routes;
@@ -81,6 +83,7 @@ impl Inspected {
             Inspected::Http2(opened) => {
                 Close::answered(reason, opened.answerer.answer(refusal)).because(&refusal.message)
             }
+            Inspected::Tls(tls) => tls.refuse(reason).because(&refusal.message),
             Inspected::Other { .. } => Close::silent(reason).because(&refusal.message),
         }
     }

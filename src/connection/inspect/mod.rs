@@ -19,11 +19,17 @@ use crate::tap::event::Direction;
 use crate::wire::first_bytes::FirstBytes;
 use crate::wire::frame::ErrorCode;
 
+mod tls;
+
+pub(super) use tls::Tls;
+
 /// What inspection found.
 #[derive(Debug)]
 pub(super) enum Inspected {
     /// HTTP/2 with prior knowledge, up to its first request.
     Http2(Box<Opened>),
+    /// TLS, up to its ClientHello.
+    Tls(Box<Tls>),
     /// Something else, with the bytes that told.
     Other {
         /// What it is.
@@ -37,6 +43,7 @@ impl Inspected {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Inspected::Http2(_) => Protocol::H2c,
+            Inspected::Tls(_) => Protocol::Tls,
             Inspected::Other { protocol, .. } => *protocol,
         }
     }
@@ -58,6 +65,9 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
         }
         match step {
             Ok(Step::Progress(Progress::Request)) => return finish(opening, record),
+            Ok(Step::Progress(Progress::Other(FirstBytes::Tls))) => {
+                return tls::inspect(client, &opening.into_bytes(), record).await;
+            }
             Ok(Step::Progress(Progress::Other(first))) => {
                 return Ok(other(record, protocol(first), opening.into_bytes()));
             }
