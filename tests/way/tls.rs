@@ -143,6 +143,17 @@ fn without_a_name_it_is_the_default_pool() {
 }
 
 #[test]
+fn the_format_of_ssl_2_is_not_tls() {
+    let (a, b) = (Backend::listen(), Backend::listen());
+    let front = two_pools(&a, &b, "default_pool = \"b\"", &[("protocol=tls", "a")]);
+    let old = [&[0x80, 0x1c, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 4][..], &[9; 16]].concat();
+    let mut client = front.connect();
+    client.sends(&old);
+    b.accept().receives(&old);
+    assert!(a.is_left_alone());
+}
+
+#[test]
 fn a_hello_may_come_in_any_pieces() {
     let (a, b) = (Backend::listen(), Backend::listen());
     let front = two_pools(&a, &b, "proxy_protocol = \"required\"", &[("sni=shop.example", "a")]);

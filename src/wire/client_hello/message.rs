@@ -57,19 +57,25 @@ fn server_name(list: &[u8], offset: usize) -> Result<Box<str>, Fault> {
     let Some(name) = name else {
         return Err(malformed(Alert::DecodeError, "a list of server names that is not one host name"));
     };
+    match name_fault(name) {
+        Some(rule) => Err(malformed(Alert::IllegalParameter, rule)),
+        None => Ok(String::from_utf8_lossy(name).to_ascii_lowercase().into_boxed_str()),
+    }
+}
+
+/// The rule that a name breaks that is no host name as a ClientHello may have it (RFC 6066 section 3).
+pub fn name_fault(name: &[u8]) -> Option<&'static str> {
     if name.ends_with(b".") {
-        return Err(malformed(Alert::IllegalParameter, "a server name with a dot at its end"));
+        return Some("a server name with a dot at its end");
     }
     let labels = || name.split(|byte| *byte == b'.');
     let is_label = |label: &[u8]| (1..=LABEL_BYTES).contains(&label.len()) && label.iter().all(is_of_a_name);
     if name.len() > NAME_BYTES || !labels().all(is_label) {
-        return Err(malformed(Alert::IllegalParameter, "a server name that is no host name"));
+        return Some("a server name that is no host name");
     }
     // No top-level domain is a number, and some read even `1` and `127.1` as addresses.
-    if labels().next_back().is_some_and(|label| label.iter().all(u8::is_ascii_digit)) {
-        return Err(malformed(Alert::IllegalParameter, "a server name that is an address"));
-    }
-    Ok(String::from_utf8_lossy(name).to_ascii_lowercase().into_boxed_str())
+    let is_number = labels().next_back().is_some_and(|label| label.iter().all(u8::is_ascii_digit));
+    is_number.then_some("a server name that is an address")
 }
 
 /// The list of protocol names: none of them empty, at least one, at most `limit`.

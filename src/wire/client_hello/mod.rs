@@ -21,6 +21,7 @@ mod records;
 mod tests;
 
 pub use alert::Alert;
+pub use message::name_fault;
 
 use super::{Malformed, Parsed};
 use records::Records;
