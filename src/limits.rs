@@ -42,6 +42,17 @@ pub const OPENING_FRAMES: usize = 100;
 /// the one read that completed it.
 pub const REPLAY_BYTES: usize = 98_304;
 
+/// TLS records up to the end of the ClientHello, their heads included. With post-quantum key shares it has up to 1,900
+/// bytes; other proxies read 16 KiB, too.
+pub const CLIENT_HELLO_BYTES: usize = 16_384;
+/// What that may be raised to: common TLS libraries read no longer handshake message.
+pub const CLIENT_HELLO_BYTES_MAX: usize = 65_536;
+/// Application protocols that a ClientHello may offer (RFC 7301 section 3.1): clients offer two or three, and each is
+/// compared with each rule.
+pub const CLIENT_HELLO_PROTOCOLS: usize = 32;
+/// Time for a ClientHello, from the byte that told TLS. It comes in the first flight.
+pub const CLIENT_HELLO_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
 /// Largest head of an HTTP/1 request: as much as a header list of HTTP/2 may decode to. Servers allow 8 KiB to 1 MiB.
@@ -171,5 +182,6 @@ pub const LOG_TEXT_BYTES: usize = 1024;
 
 const _: () = assert!(REPLAY_BYTES >= HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + FRAME_PAYLOAD_BYTES / 2);
 const _: () = assert!(REPLAY_BYTES >= HTTP1_HEAD_BYTES + OPENING_READ_BYTES);
+const _: () = assert!(CLIENT_HELLO_BYTES <= CLIENT_HELLO_BYTES_MAX && CLIENT_HELLO_BYTES_MAX <= REPLAY_BYTES);
 const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);
 const _: () = assert!(HALF_CLOSED_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs());

@@ -187,9 +187,8 @@ fn warn_of_idle_routes(draft: &Draft, diagnostics: &mut Diagnostics) {
         }
         earlier.push((listener, text));
         let mut listeners = draft.listeners.iter().filter(|listener| applies_to(route, listener));
-        if matcher.needs_request() && listeners.all(|listener| listener.detect == Detect::None) {
-            let message =
-                "key `route.match`: asks for something of the request, which detect = \"none\" never looks at";
+        if matcher.needs_inspection() && listeners.all(|listener| listener.detect == Detect::None) {
+            let message = "key `route.match`: asks for something of the request or ClientHello, which detect = \"none\" never reads";
             let help = "set detect = \"auto\" on the listener, or match only source and destination";
             diagnostics.warning(text.span.clone(), message).help(help);
         }

@@ -37,11 +37,11 @@ pub(super) async fn connect(
     connected.map_err(|failure| failure.answer(pool, inspected))
 }
 
-/// Waits until the client has gone. An HTTP/2 client that ends its side wants no answer any more; of anything else the
-/// end of one direction is no end of the other.
+/// Waits until the client has gone. An HTTP/2 client that ends its side wants no answer any more, and a TLS client cannot
+/// end its handshake; of anything else the end of one direction is no end of the other.
 async fn gone(client: &Socket, inspected: &Inspected) {
     match inspected {
-        Inspected::Http2(_) => client.finished().await,
+        Inspected::Http2(_) | Inspected::Tls(_) => client.finished().await,
         Inspected::Http1(_) | Inspected::Other { .. } => drop(client.broken().await),
     }
 }

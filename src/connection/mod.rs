@@ -75,6 +75,7 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
             let answerer = Answerer::Http1(asked.answerer);
             (asked.replay, Some(Handshake { bridge: None, answerer }))
         }
+        Inspected::Tls(tls) => (tls.replay, None),
         Inspected::Other { bytes, .. } => (bytes, None),
     };
     let (owner, sample) = record.hand_over();

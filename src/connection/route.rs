@@ -17,14 +17,16 @@ pub(super) fn choose(
 ) -> Result<PoolId, Close> {
     let tlvs: Vec<(u8, &[u8])> =
         record.header().map(|header| header.tlvs().map(|tlv| (tlv.kind, tlv.value)).collect()).unwrap_or_default();
+    let hello = inspected.hello();
+    let alpn: Vec<&[u8]> = hello.map(|hello| hello.protocols().collect()).unwrap_or_default();
     let facts = Facts {
         listener: &listener.name,
         protocol: inspected.protocol(),
         source: record.client(),
         destination: record.destination(),
         request: inspected.request(),
-        sni: None,
-        alpn: &[],
+        sni: hello.and_then(|hello| hello.server_name.as_deref()),
+        alpn: &alpn,
         tlvs: &tlvs,
     };
     let routes = &context.config.routes;
@@ -74,9 +76,10 @@ fn refused(inspected: &Inspected, refusal: &RouteRefusal) -> Close {
 impl Inspected {
     /// Ends the connection with an answer that its client can read, if it speaks a protocol that has one.
     pub(super) fn refuse(&self, reason: CloseReason, refusal: &Refusal) -> Close {
-        let close = match self.answerer() {
-            Some(answerer) => Close::answered(reason, answerer.answer(refusal)),
-            None => Close::silent(reason),
+        let close = match (self.answerer(), self) {
+            (Some(answerer), _) => Close::answered(reason, answerer.answer(refusal)),
+            (None, Inspected::Tls(tls)) => tls.refuse(reason),
+            (None, _) => Close::silent(reason),
         };
         close.because(&refusal.message)
     }

@@ -26,6 +26,8 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         protocol: summary.protocol.map(Protocol::name),
         authority: summary.authority.as_deref(),
         path: summary.path.as_deref(),
+        sni: summary.sni.as_deref(),
+        alpn: summary.alpn.as_deref(),
         route: summary.route.as_deref(),
         pool: summary.pool.as_deref(),
         backend: summary.backend.as_deref(),
@@ -98,6 +100,10 @@ struct SummaryLine<'a> {
     protocol: Option<&'static str>,
     authority: Option<&'a str>,
     path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alpn: Option<&'a str>,
     route: Option<&'a str>,
     pool: Option<&'a str>,
     backend: Option<&'a str>,
@@ -133,6 +139,22 @@ mod tests {
             "\n"
         );
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn what_a_tls_client_asked_for_is_told_of_tls_alone() {
+        let mut out = String::new();
+        let tls = Summary {
+            protocol: Some(Protocol::Tls),
+            authority: None,
+            path: None,
+            sni: Some("shop.example".to_owned()),
+            alpn: Some("h2,http/1.1".to_owned()),
+            ..Summary::example()
+        };
+        summary(&tls, &mut out);
+        let expected = r#""protocol":"tls","authority":null,"path":null,"sni":"shop.example","alpn":"h2,http/1.1","#;
+        assert!(out.contains(expected), "{out}");
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         let authority = summary.authority.as_deref().unwrap_or_default();
         put(out, format_args!(" {}{}", authority.escape_debug(), path.escape_debug()));
     }
+    if let Some(name) = &summary.sni {
+        put(out, format_args!(" {}", name.escape_debug()));
+    }
+    if let Some(protocols) = &summary.alpn {
+        put(out, format_args!(" alpn={}", protocols.escape_debug()));
+    }
     if let Some(pool) = &summary.pool {
         put(out, format_args!(" -> {pool}"));
     }
@@ -77,6 +83,7 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::log::{Cause, CloseReason};
+    use crate::route::Protocol;
 
     #[test]
     fn a_summary_is_one_line() {
@@ -86,6 +93,20 @@ mod tests {
                         -> billing 10.0.0.5:50051 (x-prism-namespace=billing), 1.2 kB up, 2.1 MB down, 12.3 ms, \
                         client finished\n";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_tls_client_asks_for_a_name_and_protocols() {
+        let mut out = String::new();
+        let tls = Summary {
+            protocol: Some(Protocol::Tls),
+            path: None,
+            sni: Some("shop.example".to_owned()),
+            alpn: Some("h2,\n".to_owned()),
+            ..Summary::example()
+        };
+        summary(&tls, &mut out);
+        assert!(out.contains(" tls shop.example alpn=h2,\\n -> billing "), "{out}");
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub struct Summary {
     pub authority: Option<String>,
     /// `:path` of the first request; of HTTP/1, path and query of its target.
     pub path: Option<String>,
+    /// The server name of a TLS ClientHello.
+    pub sni: Option<String>,
+    /// The application protocols that a TLS ClientHello offers, with a comma between them.
+    pub alpn: Option<String>,
     /// The match line of the route, or `default`.
     pub route: Option<String>,
     /// The pool's name.
@@ -97,6 +101,8 @@ impl Summary {
             protocol: None,
             authority: None,
             path: None,
+            sni: None,
+            alpn: None,
             route: None,
             pool: None,
             backend: None,
@@ -129,6 +135,8 @@ impl Summary {
             protocol: Some(Protocol::H2c),
             authority: Some("api.example".to_owned()),
             path: Some("/users.v1.Users/AddUser".to_owned()),
+            sni: None,
+            alpn: None,
             route: Some("x-prism-namespace=billing".to_owned()),
             pool: Some("billing".to_owned()),
             backend: Some("10.0.0.5:50051".to_owned()),

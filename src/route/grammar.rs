@@ -58,10 +58,11 @@ impl Match {
         self.terms().filter_map(|term| term.key().field()).filter(|name| !name.starts_with(':'))
     }
 
-    /// Whether a term asks for something of the request. Otherwise the connection can be routed without waiting for it.
+    /// Whether a term asks for something of the request or the ClientHello. Otherwise the connection can be routed
+    /// without reading either.
     #[must_use]
-    pub fn needs_request(&self) -> bool {
-        self.terms().any(|term| term.key().field().is_some())
+    pub fn needs_inspection(&self) -> bool {
+        self.terms().any(|term| term.key().field().is_some() || term.key().is_of_hello())
     }
 
     pub(super) fn alternatives(&self) -> &[Vec<Term>] {
@@ -286,11 +287,13 @@ mod tests {
     fn names_and_needs_are_told() {
         let parsed = Match::parse("X-A=1 :path^=/ | header.method!=2 listener=l | service=s x-a=2").unwrap();
         assert_eq!(parsed.header_names().collect::<Vec<_>>(), ["x-a", "method", "x-a"]);
-        for line in ["x=1", ":authority=a", ":path=/", ":method=GET", "service=s", "method=m", "sni=a | x=1"] {
-            assert!(Match::parse(line).unwrap().needs_request(), "{line}");
+        for line in
+            ["x=1", ":authority=a", ":path=/", ":method=GET", "service=s", "method=m", "source=::1 | sni=a", "alpn=h2"]
+        {
+            assert!(Match::parse(line).unwrap().needs_inspection(), "{line}");
         }
-        let line = "listener=l protocol=tls source=::1 destination=::1 sni=a alpn=h2 tlv.netns=n";
-        assert!(!Match::parse(line).unwrap().needs_request());
+        let line = "listener=l protocol=tls source=::1 destination=::1 tlv.netns=n";
+        assert!(!Match::parse(line).unwrap().needs_inspection());
     }
 
     #[test]

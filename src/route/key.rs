@@ -90,6 +90,11 @@ impl Key {
         }
     }
 
+    /// Whether the key reads a ClientHello.
+    pub(super) fn is_of_hello(&self) -> bool {
+        matches!(self, Self::ServerName | Self::Alpn)
+    }
+
     /// Whether its values are names of hosts.
     pub(super) fn case(&self) -> Case {
         if matches!(self, Self::Authority | Self::ServerName) { Case::Insensitive } else { Case::Sensitive }

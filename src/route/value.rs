@@ -12,6 +12,7 @@ use super::facts::Protocol;
 use super::key::{Case, Key};
 use super::operator::Operator;
 use super::path;
+use crate::wire::client_hello;
 
 /// Refuses what the key never equals or begins with. Regexes are not looked into.
 pub(super) fn check(key: &Key, operator: Operator, value: &Spanned<String>) -> Result<(), MatchError> {
@@ -28,7 +29,12 @@ pub(super) fn check(key: &Key, operator: Operator, value: &Spanned<String>) -> R
                     .error("`*` stands only for the first labels of a whole name")
                     .help("`sni=*.example.com` holds for every name below example.com"));
             }
-            Ok(())
+            match client_hello::name_fault(rest.as_bytes()) {
+                Some(rule) if operator != Operator::Prefix => Err(value
+                    .error(format!("no TLS client can ask for `{text}`: {rule}"))
+                    .help("write a host name: no address, no port, no dot at the end, other scripts as `xn--`")),
+                _ => Ok(()),
+            }
         }
         Key::Authority if text.contains('*') => {
             Err(value.error("`:authority` knows no `*`").help("use `:authority~=` with a regex for the whole value"))
@@ -156,5 +162,24 @@ mod tests {
         assert!(!whole.is_match(b"abc") && !whole.is_match(b"xa") && !whole.is_match(b"a\n"));
         assert!(pattern(&spanned("a)|(b"), Case::Sensitive).is_err());
         assert!(pattern(&spanned("A"), Case::Insensitive).unwrap().is_match(b"a"));
+    }
+
+    #[test]
+    fn names_that_no_client_asks_for_are_refused() {
+        let sni =
+            |operator, text: &str| check(&Key::ServerName, operator, &spanned(text)).map_err(|error| error.message);
+        for (text, rule) in [
+            ("shop.example.", "a server name with a dot at its end"),
+            ("*.shop.example.", "a server name with a dot at its end"),
+            ("shop.example:443", "a server name that is no host name"),
+            ("b\u{fc}cher.example", "a server name that is no host name"),
+            ("10.0.0.1", "a server name that is an address"),
+        ] {
+            let message = format!("no TLS client can ask for `{text}`: {rule}");
+            assert_eq!(sni(Operator::Equal, text), Err(message.clone()));
+            assert_eq!(sni(Operator::NotEqual, text), Err(message));
+        }
+        assert_eq!(sni(Operator::Equal, "*.Shop_1.xn--bcher-kva.example"), Ok(()));
+        assert_eq!(sni(Operator::Prefix, "shop."), Ok(()));
     }
 }

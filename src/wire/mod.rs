@@ -3,6 +3,7 @@
 //! A parser here gets a slice and answers *complete*, *need more* or *malformed (rule)*. It sees no socket, no clock
 //! and nothing of the rest of the crate, so the same bytes always get the same answer.
 
+pub mod client_hello;
 pub mod first_bytes;
 pub mod frame;
 pub mod head;

@@ -87,7 +87,6 @@ fn goes_to_the_default_pool(bytes: &[u8], protocol: &str) {
 fn what_is_not_http2_goes_to_the_default_pool() {
     goes_to_the_default_pool(b"GET / HTTP/1.1\r\nHost: api.example\r\n\r\n", "http1");
     goes_to_the_default_pool(b"PRIVATE / HTTP/1.1\r\nHost: a\r\n\r\n", "http1");
-    goes_to_the_default_pool(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "tls");
     goes_to_the_default_pool(b"\0\0\0\x10binary and so on", "opaque");
     goes_to_the_default_pool(b"PRI / HTTP/1.1\r\nHost: a\r\n\r\n", "http1");
     goes_to_the_default_pool(b"get key\r\n", "opaque");

@@ -13,3 +13,4 @@ mod peek;
 mod relay;
 mod route;
 mod shards;
+mod tls;

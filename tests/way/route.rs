@@ -99,7 +99,7 @@ fn what_has_no_answer_is_closed() {
     let (a, b) = (Backend::listen(), Backend::listen());
     let front = two_pools(&a, &b, "", BY_NAMESPACE);
     let mut client = front.connect();
-    client.sends("\x16\x03\x01 a TLS hello");
+    client.sends("\x16\x02\x01 something unknown");
     front.closed(Side::Proxy, Cause::NoRoute);
     assert!(a.is_left_alone() && b.is_left_alone());
 }

@@ -6,6 +6,7 @@
 
 mod http1;
 mod read;
+mod tls;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 use http1::Asked;
 use read::{Read, read};
+use tls::Tls;
 
 /// What inspection found.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) enum Inspected {
     Http2(Box<Opened>),
     /// HTTP/1, up to the end of its first request's head.
     Http1(Box<Asked>),
+    /// TLS, up to its ClientHello.
+    Tls(Box<Tls>),
     /// Something else, with the bytes that told.
     Other {
         /// What it is.
@@ -44,6 +48,7 @@ impl Inspected {
         match self {
             Inspected::Http2(_) => Protocol::H2c,
             Inspected::Http1(_) => Protocol::Http1,
+            Inspected::Tls(_) => Protocol::Tls,
             Inspected::Other { protocol, .. } => *protocol,
         }
     }
@@ -53,7 +58,7 @@ impl Inspected {
         match self {
             Inspected::Http2(opened) => Some(&opened.request),
             Inspected::Http1(asked) => Some(&asked.request),
-            Inspected::Other { .. } => None,
+            Inspected::Tls(_) | Inspected::Other { .. } => None,
         }
     }
 
@@ -62,7 +67,7 @@ impl Inspected {
         match self {
             Inspected::Http2(opened) => Some(Answerer::Http2(opened.answerer)),
             Inspected::Http1(asked) => Some(Answerer::Http1(asked.answerer)),
-            Inspected::Other { .. } => None,
+            Inspected::Tls(_) | Inspected::Other { .. } => None,
         }
     }
 }
@@ -123,7 +128,7 @@ async fn behind_first_bytes(
 ) -> Result<Inspected, Close> {
     match first {
         FirstBytes::Http1 => http1::inspect(client, listener, record, bytes).await,
-        FirstBytes::Tls => Ok(other(record, Protocol::Tls, bytes)),
+        FirstBytes::Tls => tls::inspect(client, &bytes, record).await,
         FirstBytes::Http2 | FirstBytes::Opaque => Ok(other(record, Protocol::Opaque, bytes)),
     }
 }

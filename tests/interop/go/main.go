@@ -22,6 +22,10 @@ var commands = map[string]struct {
 	"keyvalue":    {"TARGET NAMESPACE CHANNELS KEYS", exerciseKeyValue},
 	"probe":       {"TARGET [NAME=VALUE]...", probe},
 	"fetch":       {"URL SECONDS [NAME=VALUE]...", fetch},
+	"tls-server":  {"NAME CERTIFICATE KEY", serveHTTPS},
+	"tls-client":  {"TARGET NAME CERTIFICATE [PROTOCOL]...", handshake},
+	"grpcs":       {"CERTIFICATE KEY", serveGRPCOverTLS},
+	"grpcs-call":  {"TARGET NAME CERTIFICATE", callOverTLS},
 }
 
 func main() {

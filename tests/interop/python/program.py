@@ -97,6 +97,9 @@ def free_port():
 def output_of(*argv, seconds=120, succeeds=True):
     """Runs a client to its end. Its standard output; standard error too if the exit status is not as expected."""
     argv = [str(argument) for argument in argv]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+    # What a server sends and a client prints need not be text.
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="backslashreplace", timeout=seconds
+    )
     assert (done.returncode == 0) == succeeds, f"{' '.join(argv)}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout if succeeds else done.stdout + done.stderr
