@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use std::num::NonZeroU64;
 use toml::Spanned;
 
-use super::{Bind, Detect, EngineChoice, LogFormat, ProxyProtocol, Tap, section::Text};
+use super::{Bind, Detect, EngineChoice, LogFormat, OwnSettings, ProxyProtocol, Tap, section::Text};
 use crate::route::{Backend, Match};
 
 /// A whole configuration.
@@ -33,6 +33,8 @@ pub(super) struct ListenerDraft {
     /// `None` if not given; not the same as an empty list that was given.
     pub(super) trusted: Option<Spanned<Vec<IpNet>>>,
     pub(super) sample: Option<NonZeroU64>,
+    /// `None` if not given.
+    pub(super) settings: Option<Spanned<OwnSettings>>,
     pub(super) default_pool: DefaultPool,
     pub(super) span: Range<usize>,
 }

@@ -16,7 +16,7 @@ use super::{
     keys::{self, Keys},
     sample,
     section::{Item, Reader, Section},
-    tap,
+    settings, tap,
 };
 use crate::{
     limits,
@@ -118,6 +118,7 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
         reader.parsed(&text, sample::parse)
     });
     ListenerDraft {
+        settings: settings::read(section, reader),
         sample,
         name,
         binds,
@@ -236,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Bind, Config, Listener, golden},
+        config::{Bind, Config, Listener, OwnSettings, golden},
         route::{Address, Backend, PoolId},
     };
 
@@ -259,6 +260,12 @@ mod tests {
             proxy_protocol: ProxyProtocol::Required,
             trusted: vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.7/32".parse().unwrap()],
             sample: NonZeroU64::new(1000),
+            settings: OwnSettings {
+                max_concurrent_streams: 50,
+                initial_window_size: Some(32_768),
+                max_header_list_size: Some(16_384),
+                enable_connect_protocol: true,
+            },
             default_pool: Some(PoolId(1)),
         };
         let second = Listener {
@@ -268,6 +275,7 @@ mod tests {
             proxy_protocol: ProxyProtocol::Off,
             trusted: vec![],
             sample: None,
+            settings: OwnSettings::default(),
             default_pool: Some(PoolId(0)),
         };
         assert_eq!(config.listeners, [grpc, second]);

@@ -122,6 +122,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
             proxy_protocol: Spanned::new(line.proxy_protocol.clone(), flags.proxy_protocol.unwrap_or_default()),
             trusted: trusted_span.map(|span| Spanned::new(span, networks)),
             sample: flags.sample,
+            settings: None,
             default_pool: DefaultPool::Named(pool),
             span: whole.clone(),
         }],

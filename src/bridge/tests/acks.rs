@@ -236,6 +236,76 @@ fn what_was_held_back_is_never_released_inside_a_header_block() {
     }
 }
 
+/// What the backend has got in the end of a client that has SETTINGS held back and ends behind `length` bytes of `frames`.
+fn ended_at(length: usize, frames: &[u8]) -> Vec<u8> {
+    let mut scene = Scene::new(Cut::Whole);
+    acknowledged(&mut scene);
+    scene.client_sends(&[headers(1, &call())]);
+    scene.received();
+    scene.client_sends(&[settings(&[(4, 9)]), frames[..length].to_vec()]);
+    scene.client_ends();
+    let all = scene.received();
+    scene.raw(true, false);
+    // The ACK that it waited for has nothing left to release.
+    scene.backend_sends(&[settings(&[]), ack(), headers(1, b"\x88")]);
+    scene.backend_receives(&[]);
+    scene.client_hears(&[settings(&[(3, 0x7fff_ffff)]), headers(1, b"\x88")]);
+    all
+}
+
+/// RFC 9113 section 6.5.3: every SETTINGS is acknowledged, those of a client that has sent all it had, too.
+#[test]
+fn what_is_held_back_of_a_client_that_ends_its_side_goes_before_the_end() {
+    let held = settings(&[(4, 9)]);
+    let second = settings(&[(4, 10)]);
+    let frames = [data(1, b"hello"), second, data(1, b"")].concat();
+    for length in 0..=frames.len() {
+        let sent = &frames[..length];
+        let expected = match length {
+            // Nothing of the head has gone ahead.
+            0..9 => [&held, sent].concat(),
+            // In the middle of DATA they would be read as a part of it.
+            9..14 => sent.to_vec(),
+            14..38 => [&sent[..14], &held, &sent[14..]].concat(),
+            _ => [&sent[..14], &sent[29..], &held, &sent[14..29]].concat(),
+        };
+        assert_eq!(hex(&ended_at(length, &frames)), hex(&expected), "{length} bytes");
+    }
+}
+
+/// RFC 9113 section 6.10: nor in the middle of a header block.
+#[test]
+fn what_is_held_back_of_a_client_that_ends_within_a_header_block_goes_nowhere() {
+    let block = [frame(1, 0, 3, b"\x83\x86"), frame(9, 4, 3, b"\x84")].concat();
+    let held = settings(&[(4, 9)]);
+    for length in 0..=block.len() {
+        let expected = match length {
+            0..9 => [&held, &block[..length]].concat(),
+            9..21 => block[..length].to_vec(),
+            _ => [&block[..], &held].concat(),
+        };
+        assert_eq!(hex(&ended_at(length, &block)), hex(&expected), "{length} bytes");
+    }
+}
+
+/// RFC 9113 section 6.5.3: a backend that acknowledges several SETTINGS with one ACK, as Go's does. The one that is
+/// swallowed is for the replayed SETTINGS alone, and what follows is the client's.
+#[test]
+fn a_backend_that_coalesces_its_acks_owes_one_for_the_replay_and_one_for_the_rest() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[(4, 1)]), settings(&[(4, 2)])]);
+        scene.client_hears(&[own_settings(), ack(), ack()]);
+        scene.client_sends(&[ack(), headers(1, &call()), settings(&[(4, 3)]), settings(&[(4, 4)])]);
+        // To a backend that read all three at once it would owe one ACK, and we would swallow that.
+        scene.backend_receives(&[preface(), settings(&[(4, 2)]), headers(1, &call())]);
+        scene.backend_sends(&[settings(&[(3, 1)]), ack()]);
+        scene.backend_receives(&[settings(&[(4, 3)]), settings(&[(4, 4)])]);
+        scene.backend_sends(&[ack(), headers(1, b"\x88")]);
+        scene.client_hears(&[settings(&[(3, 1)]), ack(), headers(1, b"\x88")]);
+        scene.raw(true, true);
+    });
+}
+
 #[test]
 fn settings_held_back_have_their_limits() {
     let play = |frames: &[Vec<u8>]| {

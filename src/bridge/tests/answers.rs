@@ -104,6 +104,29 @@ fn the_fields_are_those_of_the_request_kind() {
     assert_eq!(fields(b"\x82\x86\x84", "say \"no\" \\ \u{7}"), http);
 }
 
+/// RFC 9113 section 4.3.1: who has shrunk its table and had the ACK expects the size update at the start of the next
+/// block, and its decoder may hold nothing.
+#[test]
+fn a_client_without_a_table_can_read_the_answer() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[(1, 0)])]);
+        scene.client_is_quiet(Nudge::Settings);
+        scene.client_sends(&[ack()]);
+        scene.client_is_quiet(Nudge::Ack);
+        scene.client_hears(&[own_settings(), ack()]);
+        scene.client_sends(&[frame(1, 5, 1, &call())]);
+        let answer = scene.answerer.unwrap().answer(&refusal("no backend"));
+        let block = &answer[9..answer.len() - 17];
+        assert_eq!((answer[3], block[0]), (1, 0x20), "HEADERS begin with a table size update to 0");
+        let mut decoder = hpack::Decoder::new();
+        decoder.set_max_table_size(0);
+        let decoded = decoder.decode(block).unwrap();
+        assert_eq!(decoded.len(), 4);
+        // Nothing was put into the table: index 62 would be its first entry.
+        assert!(decoder.decode(b"\xbe").is_err());
+    });
+}
+
 #[test]
 fn messages_are_percent_encoded() {
     assert_eq!(grpc_message("100% ~!\n\u{7f}ü"), "100%25 ~!%0A%7F%C3%BC");

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::close::{Close, Record};
 use crate::bridge::{Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
-use crate::config::{Detect, Listener};
+use crate::config::{Detect, Listener, OwnSettings};
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
@@ -47,7 +47,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
     if listener.detect == Detect::None {
         return Ok(other(record, Protocol::Opaque, Vec::new()));
     }
-    let mut opening = Opening::default();
+    let mut opening = Opening::new(listener.settings);
     let mut patience = Patience::new();
     loop {
         let step = receive(client, &mut opening, record);
@@ -111,7 +111,7 @@ fn receive(client: &Socket, opening: &mut Opening, record: &Record) -> Result<St
 }
 
 fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
-    let own_sent = opening.has_spoken();
+    let own_due = opening.own_due();
     match opening.finish() {
         Some(Ok(opened)) => {
             let summary = record.summary();
@@ -121,7 +121,7 @@ fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
             summary.authority = authority.map(Summary::text);
             Ok(Inspected::Http2(Box::new(opened)))
         }
-        Some(Err(fault)) => Err(of_fault(fault, own_sent)),
+        Some(Err(fault)) => Err(of_fault(fault, own_due)),
         None => Err(Close::silent(CloseReason::client(Cause::Malformed))),
     }
 }
@@ -202,11 +202,11 @@ const SEND_GRACE: Duration = Duration::from_secs(1);
 
 fn faulty(fault: Fault, opening: &Opening) -> Close {
     // A malformed preface has no protocol to answer in.
-    if opening.is_http2() { of_fault(fault, opening.has_spoken()) } else { silent_fault(&fault) }
+    if opening.is_http2() { of_fault(fault, opening.own_due()) } else { silent_fault(&fault) }
 }
 
-fn of_fault(fault: Fault, own_sent: bool) -> Close {
-    explained(&fault, Close::answered(CloseReason::client(cause(&fault)), goaway(&fault, own_sent)))
+fn of_fault(fault: Fault, own_due: Option<OwnSettings>) -> Close {
+    explained(&fault, Close::answered(CloseReason::client(cause(&fault)), goaway(&fault, own_due)))
 }
 
 fn silent_fault(fault: &Fault) -> Close {
