@@ -331,7 +331,14 @@ impl Opening {
                 self.own_acknowledged = true;
                 self.skip(range);
             }
-            kind::SETTINGS => self.keep(range, Role::Settings),
+            kind::SETTINGS => {
+                self.keep(range, Role::Settings);
+                if self.replay.settings() > 1 {
+                    // They may be replayed as one frame, which must not be larger than a strict backend accepts.
+                    let entries = self.replay.merged_entries(&self.input);
+                    within(entries, limits::SETTINGS_ENTRIES, "more than 32 different settings")?;
+                }
+            }
             // A stray answer is no error (RFC 9113 section 6.7), and no backend asked for it.
             kind::PING if head.has(flag::ACK) => self.skip(range),
             kind::PING => self.keep(range, Role::Ping),

@@ -29,11 +29,16 @@ pub(super) fn put_ack(out: &mut Vec<u8>) {
 }
 
 /// Appends one SETTINGS frame that says what several payloads of a client said one after the other.
+pub(super) fn put_merged<'a>(out: &mut Vec<u8>, payloads: impl Iterator<Item = &'a [u8]>) {
+    put(out, &merged(payloads));
+}
+
+/// What several payloads of a client said one after the other, as one frame can say it.
 ///
 /// One frame, so that exactly one ACK is owed by the backend. Each identifier once with its last value (Go's server
 /// refuses duplicates), except HEADER_TABLE_SIZE: the smallest value ever acknowledged, because the client's decoder
 /// was told of the dip and expects the size update that follows it (RFC 9113 section 4.3.1).
-pub(super) fn put_merged<'a>(out: &mut Vec<u8>, payloads: impl Iterator<Item = &'a [u8]>) {
+pub(super) fn merged<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> Vec<Setting> {
     let mut merged: Vec<Setting> = Vec::new();
     for setting in payloads.flat_map(entries) {
         match merged.iter_mut().find(|known| known.id == setting.id) {
@@ -42,7 +47,7 @@ pub(super) fn put_merged<'a>(out: &mut Vec<u8>, payloads: impl Iterator<Item = &
             None => merged.push(setting),
         }
     }
-    put(out, &merged);
+    merged
 }
 
 /// Appends the backend's first SETTINGS as a client may see them that has seen ours before.
@@ -110,6 +115,7 @@ mod tests {
         written(|out| put_rewritten(out, payload, own))
     }
 
+    /// RFC 9113 section 6.5.2: the floor that it recommends.
     #[test]
     fn own_settings_announce_one_hundred_streams_and_nothing_else() {
         assert_eq!(written(|out| put_own(out, &OURS)), [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100]);
@@ -127,6 +133,7 @@ mod tests {
         assert_eq!(written(|out| put_own(out, &FULL)), expected.concat());
     }
 
+    /// RFC 9113 section 4.3.1, RFC 7541 section 4.2.
     #[test]
     fn merging_keeps_the_last_value_but_the_smallest_table() {
         let first = [0, 1, 0, 0, 16, 0, 0, 4, 0, 0, 0, 1];
@@ -179,7 +186,7 @@ mod tests {
         assert_eq!(rewritten(&full[6..], &OURS)[..3], [0, 0, 192]);
     }
 
-    /// Which completions go without a place: the advisory one first, then the window, then the limit of streams.
+    /// RFC 9113 section 10.5. Which completions go without a place: the advisory one first, then the window, then the limit of streams.
     #[test]
     fn with_little_room_the_completion_of_least_effect_is_left_out() {
         let streams = &[0, 3, 0x7f, 0xff, 0xff, 0xff][..];

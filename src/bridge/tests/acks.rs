@@ -20,6 +20,7 @@ fn acknowledged(scene: &mut Scene) {
     scene.client_waits_for_nothing();
 }
 
+/// RFC 9113 section 6.5.3: the first ACK is for the first SETTINGS, ours, though it comes late and among DATA.
 #[test]
 fn an_ack_behind_the_request_is_swallowed_wherever_it_stands() {
     every_way(|scene| {
@@ -35,6 +36,7 @@ fn an_ack_behind_the_request_is_swallowed_wherever_it_stands() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn an_ack_that_crosses_the_backends_settings_leaves_theirs_their_own() {
     every_way(|scene| {
@@ -49,6 +51,7 @@ fn an_ack_that_crosses_the_backends_settings_leaves_theirs_their_own() {
     });
 }
 
+/// RFC 9113 section 4.1.
 #[test]
 fn payload_that_looks_like_an_ack_is_payload() {
     every_way(|scene| {
@@ -60,6 +63,7 @@ fn payload_that_looks_like_an_ack_is_payload() {
     });
 }
 
+/// RFC 9113 section 6.5.3: one ACK for each SETTINGS, never two.
 #[test]
 fn a_client_that_needs_the_ack_gets_it_and_the_backends_is_swallowed() {
     every_way(|scene| {
@@ -73,6 +77,7 @@ fn a_client_that_needs_the_ack_gets_it_and_the_backends_is_swallowed() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn a_client_that_does_not_even_acknowledge_ours_gets_it_too() {
     every_way(|scene| {
@@ -87,6 +92,7 @@ fn a_client_that_does_not_even_acknowledge_ours_gets_it_too() {
     });
 }
 
+/// RFC 9113 section 6.5.3 wants the ACK at once; old grpc-core servers send it behind their response.
 #[test]
 fn a_backend_that_acknowledges_with_its_response_is_waited_for() {
     every_way(|scene| {
@@ -149,6 +155,7 @@ fn a_malformed_ack_behind_the_request_is_an_error() {
     }
 }
 
+/// RFC 9113 section 6.5.3: a backend that read them together might acknowledge them with one ACK.
 #[test]
 fn settings_behind_the_request_wait_for_the_ack_that_is_swallowed() {
     every_way(|scene| {
@@ -183,6 +190,7 @@ fn released_at(length: usize, frames: &[u8]) -> [Vec<u8>; 3] {
     [before, at, scene.received()]
 }
 
+/// RFC 9113 section 4.1: frames are not interleaved.
 #[test]
 fn what_was_held_back_is_released_between_frames() {
     let frames = [data(1, b"hello"), data(1, b"")].concat();
@@ -200,6 +208,7 @@ fn what_was_held_back_is_released_between_frames() {
     }
 }
 
+/// RFC 9113 section 4.1.
 #[test]
 fn settings_that_are_not_whole_when_the_ack_comes_are_released_when_they_are() {
     let held = settings(&[(4, 9)]);
@@ -218,6 +227,7 @@ fn settings_that_are_not_whole_when_the_ack_comes_are_released_when_they_are() {
     assert_eq!(released_at(30, &frames), [data(1, b""), [held, second].concat(), vec![]]);
 }
 
+/// RFC 9113 section 6.10.
 #[test]
 fn what_was_held_back_is_never_released_inside_a_header_block() {
     let block = [frame(1, 0, 3, b"\x83\x86"), frame(9, 0, 3, b"\x84"), frame(9, 4, 3, b"")].concat();

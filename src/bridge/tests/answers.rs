@@ -26,6 +26,7 @@ fn grpc_message(message: &str) -> String {
     fields(&call(), message).pop().unwrap().1
 }
 
+/// RFC 9113 section 8.1: HEADERS that end the stream, then GOAWAY that names it (section 6.8).
 #[test]
 fn a_grpc_call_gets_its_status_in_trailers() {
     every_way(|scene| {
@@ -43,6 +44,7 @@ fn a_grpc_call_gets_its_status_in_trailers() {
     });
 }
 
+/// RFC 9113 section 8.1: who answers before the request is complete resets its stream with NO_ERROR.
 #[test]
 fn any_other_request_gets_an_http_status() {
     every_way(|scene| {
@@ -58,6 +60,7 @@ fn any_other_request_gets_an_http_status() {
     });
 }
 
+/// RFC 9113 section 3.4: SETTINGS first, the ACK behind them.
 #[test]
 fn the_greeting_is_what_was_not_said_yet() {
     let begins = |scene: &mut Scene, expected: &[Vec<u8>]| {
@@ -86,6 +89,7 @@ fn the_greeting_is_what_was_not_said_yet() {
     assert!(answer.starts_with(&[own_settings(), ack(), ack(), vec![0, 0]].concat()));
 }
 
+/// RFC 9209 section 2.3.
 #[test]
 fn the_fields_are_those_of_the_request_kind() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());

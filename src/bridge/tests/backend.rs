@@ -20,6 +20,7 @@ fn eager(scene: &mut Scene) {
     scene.answerable(true);
 }
 
+/// RFC 9218 section 2.1: it must not change after the first SETTINGS, which were ours.
 #[test]
 fn the_priority_setting_is_dropped_and_the_stream_limit_completed() {
     every_way(|scene| {
@@ -32,6 +33,7 @@ fn the_priority_setting_is_dropped_and_the_stream_limit_completed() {
     });
 }
 
+/// RFC 9113 section 6.5: the later ones are between the backend and its client.
 #[test]
 fn only_the_first_settings_are_rewritten() {
     every_way(|scene| {
@@ -41,6 +43,7 @@ fn only_the_first_settings_are_rewritten() {
     });
 }
 
+/// RFC 9113 section 10.5: nghttp2 refuses more.
 #[test]
 fn completion_never_makes_more_than_thirty_two_entries() {
     let many = |count: u16| (0..count).map(|index| (0xf000 + index, 1)).collect::<Vec<_>>();
@@ -88,6 +91,7 @@ fn what_a_listener_announces_is_completed_and_never_taken_back() {
     eager.client_hears(&[settings(&[(9, 1), (8, 0)])]);
 }
 
+/// RFC 9113 section 6.5.3: whoever has heard nothing of us owes us no ACK.
 #[test]
 fn where_nothing_was_said_every_byte_is_left() {
     every_way(|scene| {
@@ -174,6 +178,7 @@ fn nothing_is_heard_of_settings_before_they_are_whole() {
     }
 }
 
+/// RFC 9113 section 6.5.
 #[test]
 fn a_malformed_ack_of_the_backend_is_the_clients_to_refuse() {
     for malformed in [frame(4, 1, 0, &ack()), frame(4, 1, 5, b"")] {

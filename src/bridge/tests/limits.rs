@@ -84,6 +84,14 @@ fn eight_settings_of_thirty_two_entries() {
     breaks(&[settings(&[(0xf000, 1); 33])], EnhanceYourCalm, "RFC 9113 section 10.5");
 }
 
+/// RFC 9113 section 10.5: several frames are replayed as one, which is to have no more entries than each of them may.
+#[test]
+fn thirty_two_different_settings_in_several_frames() {
+    let some = |first: u16, count: u16| settings(&(first..first + count).map(|id| (id, 1)).collect::<Vec<_>>());
+    accepted(&[some(0xf000, 32), some(0xf000, 32), some(0xf010, 16)]);
+    breaks(&[some(0xf000, 17), some(0xf011, 16)], EnhanceYourCalm, "RFC 9113 section 10.5");
+}
+
 #[test]
 fn ten_pings() {
     accepted(&vec![ping(b"12345678"); 10]);
