@@ -5,6 +5,7 @@
 
 pub mod first_bytes;
 pub mod frame;
+pub mod grpc_timeout;
 pub mod head;
 pub mod headers;
 pub mod hpack;

@@ -3,7 +3,7 @@
 use spliceway::log::{Cause, Side};
 
 use crate::support::h2::{self, eager_call, frame, greeting, settings};
-use crate::support::peer::refusing;
+use crate::support::peer::{BlackHole, refusing};
 use crate::support::{Backend, Front, Peer};
 
 /// A client that has waited for SETTINGS and made its call, and the backend that has it.
@@ -158,6 +158,26 @@ fn a_client_that_says_goodbye_gets_an_end_and_no_reset() {
     let summary = front.closed(Side::Client, Cause::Finished);
     assert_eq!(summary.to_client.total(), 0);
     assert!(backend.is_left_alone());
+}
+
+/// A call that has set itself a time is told that it is over (status 4), not that it may be tried again (14).
+#[test]
+fn a_call_whose_time_is_over_before_a_backend_answers_is_told_so() {
+    let hole = BlackHole::new();
+    let backends = format!("backends = [{:?}]\nconnect_timeout = \"200ms\"\n", hole.address());
+    let front = Front::start(&format!(
+        "shards = 1\n[[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\ndefault_pool = \"main\"\n\
+         [[pool]]\nname = \"main\"\n{backends}"
+    ));
+    for (timeout, status) in [("100m", "4"), ("20S", "14"), ("soon", "14")] {
+        let mut client = front.connect();
+        client.sends(eager_call(&[("grpc-timeout", timeout)]));
+        let answer = client.receives_answer(false, false);
+        assert_eq!(h2::value(&answer, "grpc-status"), status, "{timeout}");
+        assert_eq!(h2::value(&answer, "grpc-message"), "no backend of pool \"main\" answered within 200ms");
+        drop(client);
+        front.closed(Side::Backend, Cause::ConnectTimeout);
+    }
 }
 
 /// RFC 9113 section 6.9.2: a client may send a window of 65,535 bytes, and frame heads count beside it.
