@@ -180,6 +180,34 @@ fn a_call_whose_time_is_over_before_a_backend_answers_is_told_so() {
     }
 }
 
+/// RFC 9113 section 6.8: nothing was processed, so whatever it is about to ask may be asked elsewhere.
+#[test]
+fn a_client_without_a_request_is_sent_elsewhere_when_the_proxy_drains() {
+    let backend = Backend::listen();
+    let front = Front::before(&backend, "");
+    let mut idle = front.connect();
+    idle.sends(greeting());
+    idle.receives(h2::OWN_SETTINGS);
+    let mut asking = front.connect();
+    let call = h2::call(1, &[]);
+    asking.sends([&greeting(), &call[..20]].concat());
+    let mut relayed = front.connect();
+    relayed.sends(eager_call(&[]));
+    let mut served = backend.accept();
+    served.receives(eager_call(&[]));
+
+    front.proxy().drain();
+    assert_eq!(idle.receives_goaway(), (0, 0));
+    drop(idle);
+    front.closed(Side::Proxy, Cause::Shutdown);
+    // Whose request has begun, or is being answered, is served to the end.
+    asking.sends(&call[20..]);
+    let mut asked = backend.accept();
+    asked.receives([greeting(), call].concat());
+    served.sends(settings(&[]));
+    relayed.receives(settings(&[]));
+}
+
 /// RFC 9113 section 6.9.2: a client may send a window of 65,535 bytes, and frame heads count beside it.
 #[test]
 fn who_is_still_sending_can_read_the_answer() {

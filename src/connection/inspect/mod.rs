@@ -62,10 +62,14 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 return Ok(other(record, protocol(first), opening.into_bytes()));
             }
             Ok(Step::Progress(Progress::More)) => {}
-            Ok(Step::Empty) => match patience.wait(client, &opening).await {
+            Ok(Step::Empty) => match patience.wait(client, &opening, record.draining()).await {
                 Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error))?,
                 Waited::Quiet => {
                     opening.nudged();
+                }
+                Waited::Drain => {
+                    return Err(Close::answered(CloseReason::proxy(Cause::Shutdown), opening.give_up())
+                        .because("no request when the proxy began to drain"));
                 }
                 // A server that speaks first gets its turn: no byte, or too few to tell, is an answer in the end.
                 Waited::Late(Phase::Preface) if opening.is_slow_preface() => {
@@ -153,6 +157,8 @@ enum Waited {
     Quiet,
     /// The phase has lasted too long.
     Late(Phase),
+    /// The proxy drains, and the client has no request under way.
+    Drain,
 }
 
 impl Patience {
@@ -178,11 +184,16 @@ impl Patience {
         nudge.map(|nudge| self.nudge.1 + nudge.after())
     }
 
-    async fn wait(&mut self, client: &Socket, opening: &Opening) -> Waited {
+    async fn wait(&mut self, client: &Socket, opening: &Opening, draining: impl Future<Output = ()>) -> Waited {
         let deadline = self.deadline(opening);
         let quiet = self.quiet(opening);
         let first = quiet.map_or(deadline, |quiet| quiet.min(deadline));
-        match tokio::time::timeout_at(first, client.readable()).await {
+        let outcome = tokio::select! {
+            biased;
+            outcome = tokio::time::timeout_at(first, client.readable()) => outcome,
+            () = draining, if opening.phase() == Phase::Idle => return Waited::Drain,
+        };
+        match outcome {
             Ok(outcome) => Waited::Bytes(outcome),
             Err(_elapsed) if first < deadline => Waited::Quiet,
             Err(_elapsed) => Waited::Late(opening.phase()),
