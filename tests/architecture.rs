@@ -16,6 +16,8 @@ mod layers;
 mod paths;
 #[path = "architecture/purity.rs"]
 mod purity;
+#[path = "architecture/rules.rs"]
+mod rules;
 #[path = "architecture/safety.rs"]
 mod safety;
 #[path = "architecture/source.rs"]
@@ -48,6 +50,14 @@ fn parsers_and_bridge_see_no_input_output_and_no_clock() {
 #[test]
 fn paths_named_in_the_documentation_exist() {
     hold(paths::check(&documents(), &|path| root().join(path).exists()));
+}
+
+#[test]
+fn every_rule_of_the_bridge_has_a_test_that_cites_it() {
+    let document = documents().into_iter().find(|document| document.path == "docs/BRIDGE.md");
+    let document = document.expect("the bridge is documented");
+    assert!(document.text.contains("| RFC 9113 section 3.4 | `"), "its rules stand in a table");
+    hold(rules::check(&document, &[rust("src/bridge"), rust("tests/way")].concat()));
 }
 
 #[test]

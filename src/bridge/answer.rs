@@ -10,6 +10,7 @@
 
 use super::opening_rules::Fault;
 use super::own_settings;
+use crate::config::OwnSettings;
 use crate::wire::frame::{self, ErrorCode, flag, kind};
 
 /// Why a request is answered by the proxy.
@@ -28,7 +29,8 @@ pub struct Refusal {
 /// What it takes to answer a request of HTTP/2: the state of the handshake and the stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Answerer {
-    pub(super) own_sent: bool,
+    /// Our SETTINGS, if they were not sent.
+    pub(super) own_due: Option<OwnSettings>,
     /// How many SETTINGS of the client nobody has acknowledged yet.
     pub(super) acks_due: usize,
     pub(super) stream: u32,
@@ -40,7 +42,7 @@ impl Answerer {
     /// The bytes of the answer. Behind them the proxy's side of the connection ends.
     pub fn answer(&self, refusal: &Refusal) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        greet(&mut out, self.own_sent, self.acks_due);
+        greet(&mut out, self.own_due, self.acks_due);
         let mut block = vec![TABLE_SIZE_ZERO];
         if self.grpc {
             grpc_fields(&mut block, refusal)
@@ -62,23 +64,23 @@ impl Answerer {
     }
 }
 
-/// What a client is told whose opening broke a rule; our SETTINGS go before it unless `own_sent`.
-pub fn goaway(fault: &Fault, own_sent: bool) -> Vec<u8> {
+/// What a client is told whose opening broke a rule, behind our SETTINGS if they are still due.
+pub fn goaway(fault: &Fault, own_due: Option<OwnSettings>) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
     match *fault {
         Fault::Connection { code, stream, .. } => {
-            greet(&mut out, own_sent, 0);
+            greet(&mut out, own_due, 0);
             frame::put_goaway(&mut out, stream, code);
         }
         Fault::Request { stream, .. } => {
-            greet(&mut out, own_sent, 0);
+            greet(&mut out, own_due, 0);
             let code = ErrorCode::ProtocolError as u32;
             frame::put(&mut out, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
             frame::put_goaway(&mut out, stream, ErrorCode::NoError);
         }
         Fault::HeadersTooLarge { stream, end_stream, grpc } => {
             // The opening has acknowledged the client's SETTINGS when it found this fault.
-            let answerer = Answerer { own_sent, acks_due: 0, stream, end_stream, grpc };
+            let answerer = Answerer { own_due, acks_due: 0, stream, end_stream, grpc };
             return answerer.answer(&Refusal {
                 grpc_status: 8,
                 http_status: 431,
@@ -92,9 +94,9 @@ pub fn goaway(fault: &Fault, own_sent: bool) -> Vec<u8> {
 }
 
 /// A server's first frame must be SETTINGS, and the ACKs of the client's come behind it (RFC 9113 section 3.4).
-fn greet(out: &mut Vec<u8>, own_sent: bool, acks_due: usize) {
-    if !own_sent {
-        own_settings::put_own(out);
+fn greet(out: &mut Vec<u8>, own_due: Option<OwnSettings>, acks_due: usize) {
+    if let Some(own) = own_due {
+        own_settings::put_own(out, &own);
     }
     for _ in 0..acks_due {
         own_settings::put_ack(out);

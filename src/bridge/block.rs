@@ -73,7 +73,7 @@ pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool) -> Result<Requ
             return Err(Fault::Connection { code: ErrorCode::CompressionError, malformed, stream });
         }
         Err(hpack::Error::TooManyFields | hpack::Error::ListTooLarge) => {
-            return Err(Fault::HeadersTooLarge { stream, end_stream, grpc: is_grpc(&head) });
+            return Err(Fault::HeadersTooLarge { stream, end_stream, grpc: is_grpc(&head) || says_grpc(block) });
         }
     }
     match invalid.map_or_else(|| checker.finish(&head), Err) {
@@ -82,7 +82,30 @@ pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool) -> Result<Requ
     }
 }
 
+/// Whether a block whose list is too large for a request is of a gRPC call, if that can be told cheaply: libraries put
+/// `content-type` behind the caller's own fields, too (grpc-js does).
+fn says_grpc(block: &[u8]) -> bool {
+    let mut decoder = hpack::Decoder::new(hpack::Limits {
+        table_bytes: limits::HPACK_TABLE_BYTES,
+        fields: SECOND_LOOK * limits::HEADER_FIELDS,
+        list_bytes: SECOND_LOOK * limits::HEADER_LIST_BYTES,
+    });
+    let mut says_grpc = false;
+    let looked = decoder.decode(block, |field| {
+        says_grpc |= field.name == b"content-type" && field.value.starts_with(GRPC);
+    });
+    // How far it could be read does not matter: what it has said by then is all that is asked for.
+    match looked {
+        Ok(()) | Err(_) => says_grpc,
+    }
+}
+
+/// How many times the limits of a request are looked at for that, and no field of them is kept.
+const SECOND_LOOK: usize = 4;
+/// How the content type of a gRPC call begins.
+const GRPC: &[u8] = b"application/grpc";
+
 /// Whether a request is a gRPC call, which gets its errors as a status in trailers.
 pub(super) fn is_grpc(head: &RequestHead) -> bool {
-    head.value(b"content-type").is_some_and(|value| value.starts_with(b"application/grpc"))
+    head.value(b"content-type").is_some_and(|value| value.starts_with(GRPC))
 }

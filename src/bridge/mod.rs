@@ -88,6 +88,11 @@ impl Bridge {
         Ok(())
     }
 
+    /// The client has ended its side: appends what was held back of it, as nothing may follow its end.
+    pub fn client_ended(&mut self, to_backend: &mut Vec<u8>) {
+        self.to_backend.ended(to_backend);
+    }
+
     /// Whether the bytes from the client may go to the backend unseen from now on.
     pub fn to_backend_is_raw(&self) -> bool {
         self.to_backend.is_raw()

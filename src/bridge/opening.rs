@@ -15,6 +15,7 @@ use super::opening_rules::{Counts, Fault, frame_size, protocol, within};
 use super::own_settings;
 use super::replay::{Replay, Role};
 use super::{Bridge, ToBackend, ToClient};
+use crate::config::OwnSettings;
 use crate::limits;
 use crate::wire::first_bytes::{self, FirstBytes};
 use crate::wire::frame::{self, ErrorCode, FrameHead, HEAD_BYTES, flag, kind};
@@ -37,7 +38,9 @@ pub struct Opening {
     /// A header block that has begun and not ended.
     block: Option<Block>,
     request: Option<Request>,
-    /// Our SETTINGS were sent.
+    /// What our SETTINGS say.
+    own: OwnSettings,
+    /// They were sent.
     own_sent: bool,
     /// The client has acknowledged them.
     own_acknowledged: bool,
@@ -122,6 +125,11 @@ struct Request {
 }
 
 impl Opening {
+    /// An opening to which these are our SETTINGS, should the client wait for some.
+    pub fn new(own: OwnSettings) -> Opening {
+        Opening { own, ..Opening::default() }
+    }
+
     /// Takes the next bytes from the client.
     ///
     /// # Errors
@@ -197,9 +205,9 @@ impl Opening {
         std::mem::take(&mut self.to_client)
     }
 
-    /// Whether our own SETTINGS were sent.
-    pub fn has_spoken(&self) -> bool {
-        self.own_sent
+    /// Our own SETTINGS, if they were not sent.
+    pub fn own_due(&self) -> Option<OwnSettings> {
+        (!self.own_sent).then_some(self.own)
     }
 
     /// Whether the preface is complete, so that answers are frames.
@@ -216,8 +224,8 @@ impl Opening {
     /// What a client is told that takes too long. With no stream open GOAWAY(0) is right: there is nothing to retry.
     pub fn give_up(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        if !self.own_sent {
-            own_settings::put_own(&mut out);
+        if let Some(own) = self.own_due() {
+            own_settings::put_own(&mut out, &own);
         }
         match self.open_stream() {
             0 => frame::put_goaway(&mut out, 0, ErrorCode::NoError),
@@ -244,16 +252,17 @@ impl Opening {
     pub fn finish(self) -> Option<Result<Opened, Fault>> {
         let mut replay = self.replay.to_bytes(&self.input, self.acknowledged > 0);
         let rest = self.input.get(self.walked..).unwrap_or_default().to_vec();
+        let own_due = self.own_due();
         let request = self.request?;
         let mut bridge = Bridge {
             to_backend: ToBackend::new(self.own_sent && !self.own_acknowledged, self.acknowledged > 0),
-            to_client: ToClient::new(self.own_sent, self.acknowledged > 0),
+            to_client: ToClient::new(self.own_sent.then_some(self.own), self.acknowledged > 0),
         };
         if let Err(fault) = bridge.from_client(&rest, &mut replay) {
             return Some(Err(fault.on(request.stream)));
         }
         let answerer = Answerer {
-            own_sent: self.own_sent,
+            own_due,
             acks_due: self.replay.settings() - self.acknowledged,
             stream: request.stream,
             end_stream: request.end_stream,
@@ -322,7 +331,14 @@ impl Opening {
                 self.own_acknowledged = true;
                 self.skip(range);
             }
-            kind::SETTINGS => self.keep(range, Role::Settings),
+            kind::SETTINGS => {
+                self.keep(range, Role::Settings);
+                if self.replay.settings() > 1 {
+                    // They may be replayed as one frame, which must not be larger than a strict backend accepts.
+                    let entries = self.replay.merged_entries(&self.input);
+                    within(entries, limits::SETTINGS_ENTRIES, "more than 32 different settings")?;
+                }
+            }
             // A stray answer is no error (RFC 9113 section 6.7), and no backend asked for it.
             kind::PING if head.has(flag::ACK) => self.skip(range),
             kind::PING => self.keep(range, Role::Ping),
@@ -372,7 +388,7 @@ impl Opening {
     /// Sends our own SETTINGS. A wrong guess is harmless: the ACK is swallowed later.
     fn speak(&mut self) {
         if !self.own_sent {
-            own_settings::put_own(&mut self.to_client);
+            own_settings::put_own(&mut self.to_client, &self.own);
             self.own_sent = true;
         }
     }

@@ -45,6 +45,15 @@ impl Replay {
         self.kept.iter().filter(|kept| kept.role == Role::Settings).count()
     }
 
+    /// How many entries one frame has that says what all SETTINGS said.
+    pub(super) fn merged_entries(&self, input: &[u8]) -> usize {
+        own_settings::merged(self.settings_payloads(input)).len()
+    }
+
+    fn settings_payloads<'a>(&self, input: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.kept.iter().filter(|kept| kept.role == Role::Settings).map(|kept| kept.payload(input))
+    }
+
     /// Whether a PING is kept that nobody has answered.
     pub(super) fn has_ping(&self) -> bool {
         self.kept.iter().any(|kept| kept.role == Role::Ping)
@@ -65,8 +74,7 @@ impl Replay {
         let mut replay = Vec::with_capacity(input.len());
         replay.extend_from_slice(PREFACE);
         if acknowledged {
-            let settings = self.kept.iter().filter(|kept| kept.role == Role::Settings);
-            own_settings::put_merged(&mut replay, settings.map(|kept| kept.payload(input)));
+            own_settings::put_merged(&mut replay, self.settings_payloads(input));
         }
         for kept in self.kept.iter().filter(|kept| !acknowledged || kept.role != Role::Settings) {
             replay.extend_from_slice(input.get(kept.range.clone()).unwrap_or_default());

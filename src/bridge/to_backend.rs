@@ -62,6 +62,18 @@ impl ToBackend {
         self.settle(false, out);
     }
 
+    /// No more comes: what was held back goes before the end, whoever's ACK it waited for. Inside an unfinished frame or
+    /// header block it would be read as a part of it, and goes nowhere: of those the backend serves nothing either.
+    pub(super) fn ended(&mut self, out: &mut Vec<u8>) {
+        let is_between_frames = (self.payload_left == 0 || self.holding) && !self.in_block;
+        let mut held = std::mem::take(&mut self.held);
+        if is_between_frames {
+            out.append(&mut held);
+        }
+        out.append(&mut self.head);
+        self.framed = false;
+    }
+
     fn settle(&mut self, backend_owes_ack: bool, out: &mut Vec<u8>) {
         if backend_owes_ack {
             return;

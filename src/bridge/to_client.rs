@@ -1,7 +1,11 @@
 //! Backend to client: checks that the backend speaks HTTP/2, rewrites its first SETTINGS if ours went before them, and
 //! takes out the one ACK of SETTINGS that we have acknowledged in its place.
+//!
+//! Whatever the client has heard of us, a backend that does not begin with SETTINGS (RFC 9113 section 3.4) is found out
+//! at the first byte that cannot be theirs, before the client hears of it: an HTTP/1 response, a TLS alert, a greeting.
 
 use super::own_settings;
+use crate::config::OwnSettings;
 use crate::limits;
 use crate::wire::frame::{FrameHead, HEAD_BYTES, flag, kind};
 use crate::wire::settings::ENTRY_BYTES;
@@ -18,9 +22,11 @@ pub enum BackendFault {
 #[derive(Debug)]
 pub(super) struct ToClient {
     stage: Stage,
+    /// Our SETTINGS, if they went before the backend's.
+    spoken: Option<OwnSettings>,
     /// The backend's ACK of the client's SETTINGS is still to come, and to be swallowed.
     ack_due: bool,
-    /// The start of something not whole: a head, the first SETTINGS, or the first bytes.
+    /// The start of something not whole: a head, or the first SETTINGS.
     partial: Vec<u8>,
     /// Something was passed on.
     touched: bool,
@@ -28,10 +34,8 @@ pub(super) struct ToClient {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing of ours went before: all that matters is that these are not the first bytes of an HTTP/1 response.
-    FirstBytes,
-    /// Ours went before: the first frame must be SETTINGS, and is rewritten.
-    FirstSettings,
+    /// The first frame must be SETTINGS. If ours went before it, it is rewritten.
+    First,
     /// Frames pass; the first ACK among them does not.
     Frames {
         payload_left: usize,
@@ -40,9 +44,8 @@ enum Stage {
 }
 
 impl ToClient {
-    pub(super) fn new(own_sent: bool, ack_due: bool) -> ToClient {
-        let stage = if own_sent { Stage::FirstSettings } else { Stage::FirstBytes };
-        ToClient { stage, ack_due, partial: Vec::new(), touched: false }
+    pub(super) fn new(spoken: Option<OwnSettings>, ack_due: bool) -> ToClient {
+        ToClient { stage: Stage::First, spoken, ack_due, partial: Vec::new(), touched: false }
     }
 
     pub(super) fn is_raw(&self) -> bool {
@@ -61,8 +64,7 @@ impl ToClient {
         let before = out.len();
         while !bytes.is_empty() {
             bytes = match self.stage {
-                Stage::FirstBytes => self.first_bytes(bytes, out)?,
-                Stage::FirstSettings => self.first_settings(bytes, out)?,
+                Stage::First => self.first(bytes, out)?,
                 Stage::Frames { payload_left: 0 } => self.head(bytes, out),
                 Stage::Frames { payload_left } => {
                     let (payload, rest) = bytes.split_at(payload_left.min(bytes.len()));
@@ -80,35 +82,29 @@ impl ToClient {
         Ok(())
     }
 
-    /// Holds back what could be the start of `HTTP/`, which read as a frame head would announce 4.7 MB.
-    fn first_bytes<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], BackendFault> {
-        self.partial.extend_from_slice(bytes);
-        if self.partial.starts_with(HTTP1) {
-            return Err(BackendFault::NotHttp2);
-        }
-        if !HTTP1.starts_with(&self.partial) {
-            out.append(&mut self.partial);
-            self.stage = Stage::Raw;
-        }
-        Ok(&[])
-    }
-
-    fn first_settings<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], BackendFault> {
+    /// Reads the head of the first frame, and if it is to be rewritten, its payload.
+    fn first<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], BackendFault> {
         let wanted = match FrameHead::parse(&self.partial) {
             None => HEAD_BYTES,
             Some(head) => HEAD_BYTES + head.length,
         };
         let (start, rest) = bytes.split_at((wanted - self.partial.len()).min(bytes.len()));
         self.partial.extend_from_slice(start);
-        let Some(head) = FrameHead::parse(&self.partial) else { return Ok(rest) };
-        let is_settings = head.kind == kind::SETTINGS && !head.has(flag::ACK) && head.stream == 0;
-        // Part of an entry could not be rewritten; a client would refuse it as well.
-        let is_sound = head.length <= limits::FRAME_PAYLOAD_BYTES && head.length.is_multiple_of(ENTRY_BYTES);
-        if !is_settings || !is_sound {
+        if !may_be_settings(&self.partial) {
             return Err(BackendFault::NotHttp2);
         }
+        let Some(head) = FrameHead::parse(&self.partial) else { return Ok(rest) };
+        // Part of an entry could not be rewritten; a client would refuse it as well.
+        if head.length > limits::FRAME_PAYLOAD_BYTES || !head.length.is_multiple_of(ENTRY_BYTES) {
+            return Err(BackendFault::NotHttp2);
+        }
+        let Some(own) = &self.spoken else {
+            out.append(&mut self.partial);
+            self.stage = Stage::Raw;
+            return Ok(rest);
+        };
         if let Some(payload) = self.partial.get(HEAD_BYTES..HEAD_BYTES + head.length) {
-            own_settings::put_rewritten(out, payload);
+            own_settings::put_rewritten(out, payload, own);
             self.partial = Vec::new();
             self.stage = if self.ack_due { Stage::Frames { payload_left: 0 } } else { Stage::Raw };
         }
@@ -133,5 +129,16 @@ impl ToClient {
     }
 }
 
-/// How an HTTP/1 response begins (RFC 9112 section 4).
-const HTTP1: &[u8] = b"HTTP/";
+/// Whether a frame that starts so may be SETTINGS that are no ACK: of at most 16,384 bytes (RFC 9113 section 4.2), on
+/// stream 0 (section 6.5). Told byte by byte, as who speaks another protocol may say little and then wait.
+fn may_be_settings(start: &[u8]) -> bool {
+    start.iter().take(HEAD_BYTES).enumerate().all(|(at, byte)| match at {
+        0 | 6..=8 => *byte == 0,
+        1 => *byte <= 0x40,
+        3 => *byte == kind::SETTINGS,
+        4 => byte & flag::ACK == 0,
+        // The highest bit is reserved, and ignored (section 4.1).
+        5 => byte & 0x7f == 0,
+        _ => true,
+    })
+}

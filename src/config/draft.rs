@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use std::num::NonZeroU64;
 use toml::Spanned;
 
-use super::{Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, ProxyProtocol, Tap, section::Text};
+use super::{Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OwnSettings, ProxyProtocol, Tap, section::Text};
 use crate::route::{Backend, Match};
 
 /// A whole configuration.
@@ -34,6 +34,8 @@ pub(super) struct ListenerDraft {
     pub(super) trusted: Option<Spanned<Vec<IpNet>>>,
     pub(super) h2c_upgrade: Spanned<H2cUpgrade>,
     pub(super) sample: Option<NonZeroU64>,
+    /// `None` if not given.
+    pub(super) settings: Option<Spanned<OwnSettings>>,
     pub(super) default_pool: DefaultPool,
     pub(super) span: Range<usize>,
 }

@@ -16,7 +16,7 @@ use super::{
     keys::{self, Keys},
     sample,
     section::{Item, Reader, Section},
-    tap,
+    settings, tap,
 };
 use crate::{
     limits,
@@ -121,6 +121,7 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
         reader.parsed(&text, sample::parse)
     });
     ListenerDraft {
+        settings: settings::read(section, reader),
         sample,
         name,
         binds,
@@ -241,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Bind, Config, Listener, golden},
+        config::{Bind, Config, Listener, OwnSettings, golden},
         route::{Address, Backend, PoolId},
     };
 
@@ -265,6 +266,12 @@ mod tests {
             trusted: vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.7/32".parse().unwrap()],
             h2c_upgrade: H2cUpgrade::Deny,
             sample: NonZeroU64::new(1000),
+            settings: OwnSettings {
+                max_concurrent_streams: 50,
+                initial_window_size: Some(32_768),
+                max_header_list_size: Some(16_384),
+                enable_connect_protocol: true,
+            },
             default_pool: Some(PoolId(1)),
         };
         let second = Listener {
@@ -275,6 +282,7 @@ mod tests {
             trusted: vec![],
             h2c_upgrade: H2cUpgrade::Allow,
             sample: None,
+            settings: OwnSettings::default(),
             default_pool: Some(PoolId(0)),
         };
         assert_eq!(config.listeners, [grpc, second]);

@@ -123,6 +123,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
             trusted: trusted_span.map(|span| Spanned::new(span, networks)),
             h2c_upgrade: Spanned::new(whole.clone(), H2cUpgrade::Allow),
             sample: flags.sample,
+            settings: None,
             default_pool: DefaultPool::Named(pool),
             span: whole.clone(),
         }],

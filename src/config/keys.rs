@@ -18,6 +18,9 @@ pub(super) struct Keys {
 impl Keys {
     /// What to say of a key that the section does not have.
     pub(super) fn unknown(&self, key: &str) -> Problem {
+        if let Some(reason) = never_announced(key).filter(|_| self.section == SETTINGS.section) {
+            return Problem::new("may not be announced", format!("{reason}; {}", self.allowed()));
+        }
         if self.later.contains(&key) {
             return Problem::new("not supported by this version", format!("remove it; {}", self.allowed()));
         }
@@ -58,6 +61,30 @@ impl Keys {
     }
 }
 
+/// Why a setting that HTTP/2 has may not be announced here; `None` if it has none of that name or number.
+fn never_announced(key: &str) -> Option<&'static str> {
+    let number = match key.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16).ok(),
+        None => key.parse().ok(),
+    };
+    let reason = match (key, number) {
+        ("max_frame_size", _) | (_, Some(0x5)) => {
+            "a client would send larger frames than 16384 bytes, which the backend has not agreed to"
+        }
+        ("header_table_size", _) | (_, Some(0x1)) => {
+            "a client would compress against a table that the backend does not keep"
+        }
+        ("enable_push", _) | (_, Some(0x2)) => "it is the client's setting; a server does not send it",
+        ("no_rfc7540_priorities", _) | (_, Some(0x9)) => {
+            "it must not change after the first SETTINGS, and the backend's come later (RFC 9218 section 2.1)"
+        }
+        (_, Some(0x3 | 0x4 | 0x6 | 0x8)) => "write it by its name",
+        (_, Some(_)) => "a client would rely on something that the backend may know nothing of",
+        (_, None) => return None,
+    };
+    Some(reason)
+}
+
 /// The name that was probably meant: a slip of the pen away, or one that holds the other.
 pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_ascii_lowercase();
@@ -81,8 +108,24 @@ pub(super) static FILE: Keys = Keys {
 /// `[[listener]]`
 pub(super) static LISTENER: Keys = Keys {
     section: "listener",
-    known: &["name", "bind", "detect", "proxy_protocol", "trusted", "h2c_upgrade", "sample", "default_pool"],
-    later: &["watch", "on_mismatch", "max_connection_age", "settings"],
+    known: &[
+        "name",
+        "bind",
+        "detect",
+        "proxy_protocol",
+        "trusted",
+        "h2c_upgrade",
+        "settings",
+        "sample",
+        "default_pool",
+    ],
+    later: &["watch", "on_mismatch", "max_connection_age"],
+};
+/// What a listener says of itself to a client that waits for SETTINGS.
+pub(super) static SETTINGS: Keys = Keys {
+    section: "listener.settings",
+    known: &["max_concurrent_streams", "initial_window_size", "max_header_list_size", "enable_connect_protocol"],
+    later: &[],
 };
 /// `[tap]`
 pub(super) static TAP: Keys = Keys { section: "tap", known: &["queue_bytes"], later: &["redact"] };
@@ -99,7 +142,7 @@ pub(super) static POOL: Keys = Keys {
 /// A backend written as a table.
 pub(super) static BACKEND: Keys = Keys { section: "pool.backends", known: &["address", "weight"], later: &[] };
 
-static SECTIONS: [&Keys; 7] = [&FILE, &TAP, &DECODE, &LISTENER, &ROUTE, &POOL, &BACKEND];
+static SECTIONS: [&Keys; 8] = [&FILE, &TAP, &DECODE, &LISTENER, &SETTINGS, &ROUTE, &POOL, &BACKEND];
 /// Shorter names are held by too many others.
 const HELD_CHARS: usize = 4;
 

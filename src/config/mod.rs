@@ -22,6 +22,7 @@ mod golden;
 mod keys;
 mod sample;
 mod section;
+mod settings;
 mod tap;
 mod validate;
 
@@ -38,6 +39,7 @@ pub(crate) use self::diagnostic::Listing;
 pub use self::{
     diagnostic::{ConfigError, Diagnostic, Severity},
     flags::Flags,
+    settings::OwnSettings,
     tap::Tap,
 };
 use self::{
@@ -127,6 +129,8 @@ pub struct Listener {
     pub detect: Detect,
     /// Whether a PROXY protocol header comes first. `Off` if one of `binds` is a unix socket.
     pub proxy_protocol: ProxyProtocol,
+    /// What a client hears first that waits for SETTINGS.
+    pub settings: OwnSettings,
     /// Whose PROXY headers are believed. Empty: everyone's, which only `Required` allows.
     pub trusted: Vec<IpNet>,
     /// Whether a first request of HTTP/1.1 may ask to go on in HTTP/2.

@@ -43,6 +43,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
     for listener in &draft.listeners {
         warn_of_trust(listener, diagnostics);
         warn_of_unseen_upgrades(listener, diagnostics);
+        warn_of_unheard_settings(listener, diagnostics);
     }
     Some(config(draft, references))
 }
@@ -218,6 +219,13 @@ fn warn_of_unseen_upgrades(listener: &ListenerDraft, diagnostics: &mut Diagnosti
     }
 }
 
+fn warn_of_unheard_settings(listener: &ListenerDraft, diagnostics: &mut Diagnostics) {
+    if let Some(settings) = listener.settings.as_ref().filter(|_| listener.detect == Detect::None) {
+        let message = "key `listener.settings`: nobody hears them while detect is \"none\"";
+        diagnostics.warning(settings.span(), message).help("set detect = \"auto\", or remove them");
+    }
+}
+
 /// Puts the parts together; without errors every part is there.
 fn config(draft: Draft, references: References) -> Config {
     let rules = draft.routes.into_iter().zip(references.route_pools).filter_map(|(route, pool)| {
@@ -240,6 +248,7 @@ fn config(draft: Draft, references: References) -> Config {
             trusted: listener.trusted.map(Spanned::into_inner).unwrap_or_default(),
             h2c_upgrade: listener.h2c_upgrade.into_inner(),
             sample: listener.sample,
+            settings: listener.settings.map(Spanned::into_inner).unwrap_or_default(),
             default_pool,
         });
     Config {

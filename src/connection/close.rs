@@ -143,6 +143,11 @@ impl Record {
         self.destination
     }
 
+    /// Resolves as soon as the shard drains.
+    pub(super) async fn draining(&self) {
+        self.context.draining().await;
+    }
+
     pub(super) fn header(&self) -> Option<&Header> {
         self.prefix.as_ref()
     }

@@ -3,7 +3,7 @@
 //! Nothing has been sent to any backend yet, so trying another one is always safe.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
 
@@ -14,6 +14,7 @@ use crate::bridge::Refusal;
 use crate::log::{Cause, CloseReason};
 use crate::route::{Address, Pool, PoolId};
 use crate::sys::socket::Socket;
+use crate::wire::grpc_timeout;
 
 /// Connects to the first backend that answers.
 pub(super) async fn connect(
@@ -34,7 +35,13 @@ pub(super) async fn connect(
             .because("the client left while a backend was being connected")),
     };
     record.summary().connect = Some(begun.elapsed());
-    connected.map_err(|failure| failure.answer(pool, inspected))
+    connected.map_err(|failure| failure.answer(pool, inspected, is_expired(inspected, begun.elapsed())))
+}
+
+/// Whether the time that a call may take is over, if it has said how long that is.
+fn is_expired(inspected: &Inspected, waited: Duration) -> bool {
+    let Inspected::Http2(opened) = inspected else { return false };
+    opened.request.value(b"grpc-timeout").and_then(grpc_timeout::parse).is_some_and(|limit| limit <= waited)
 }
 
 /// Waits until the client has gone. An HTTP/2 client that ends its side wants no answer any more, and a TLS client cannot
@@ -75,7 +82,7 @@ enum Failure {
 
 impl Failure {
     /// The client is told the pool and the error, but no address: those are nobody's business outside.
-    fn answer(&self, pool: &Pool, inspected: &Inspected) -> Close {
+    fn answer(&self, pool: &Pool, inspected: &Inspected, is_expired: bool) -> Close {
         let name = &pool.name;
         match self {
             Failure::Refused(error) => inspected.refuse(
@@ -90,7 +97,7 @@ impl Failure {
             Failure::TimedOut => inspected.refuse(
                 CloseReason::backend(Cause::ConnectTimeout),
                 &Refusal {
-                    grpc_status: 14,
+                    grpc_status: if is_expired { 4 } else { 14 },
                     http_status: 504,
                     proxy_error: "connection_timeout",
                     message: format!("no backend of pool \"{name}\" answered within {:?}", pool.connect_timeout),

@@ -35,6 +35,8 @@ pub struct Context {
     pub stop: Notify,
     /// Told whenever a connection has ended.
     pub ended: Notify,
+    drain: Notify,
+    is_draining: Cell<bool>,
     balancers: Vec<RefCell<Balancer>>,
     open: Cell<usize>,
     accepted: Cell<u64>,
@@ -60,6 +62,8 @@ impl Context {
             relay,
             stop: Notify::new(),
             ended: Notify::new(),
+            drain: Notify::new(),
+            is_draining: Cell::new(false),
             balancers,
             open: Cell::new(0),
             accepted: Cell::new(0),
@@ -86,6 +90,21 @@ impl Context {
     /// Connections that are being set up.
     pub fn open(&self) -> usize {
         self.open.get()
+    }
+
+    /// Tells connections that have no request yet to go elsewhere, now and from now on.
+    pub fn drain(&self) {
+        self.is_draining.set(true);
+        self.drain.notify_waiters();
+    }
+
+    /// Resolves as soon as the shard drains.
+    pub(super) async fn draining(&self) {
+        // It hears what is told from here on, so nothing can be missed between the question and the wait.
+        let told = self.drain.notified();
+        if !self.is_draining.get() {
+            told.await;
+        }
     }
 
     /// Counts a connection in and names it.

@@ -113,6 +113,7 @@ async fn serve(parts: Parts, relay: Relay<Ledger>, relaying: &mut Relaying) {
         }
     }
     reached(&mut orders, Orders::Drain).await;
+    context.drain();
     for listener in accepting {
         // They empty their queues first, and what was in them is to be waited for. A panic has ended the process.
         drop(listener.await);

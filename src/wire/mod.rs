@@ -6,6 +6,7 @@
 pub mod client_hello;
 pub mod first_bytes;
 pub mod frame;
+pub mod grpc_timeout;
 pub mod head;
 pub mod headers;
 pub mod hpack;

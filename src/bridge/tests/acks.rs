@@ -20,6 +20,7 @@ fn acknowledged(scene: &mut Scene) {
     scene.client_waits_for_nothing();
 }
 
+/// RFC 9113 section 6.5.3: the first ACK is for the first SETTINGS, ours, though it comes late and among DATA.
 #[test]
 fn an_ack_behind_the_request_is_swallowed_wherever_it_stands() {
     every_way(|scene| {
@@ -35,6 +36,7 @@ fn an_ack_behind_the_request_is_swallowed_wherever_it_stands() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn an_ack_that_crosses_the_backends_settings_leaves_theirs_their_own() {
     every_way(|scene| {
@@ -49,6 +51,7 @@ fn an_ack_that_crosses_the_backends_settings_leaves_theirs_their_own() {
     });
 }
 
+/// RFC 9113 section 4.1.
 #[test]
 fn payload_that_looks_like_an_ack_is_payload() {
     every_way(|scene| {
@@ -60,6 +63,7 @@ fn payload_that_looks_like_an_ack_is_payload() {
     });
 }
 
+/// RFC 9113 section 6.5.3: one ACK for each SETTINGS, never two.
 #[test]
 fn a_client_that_needs_the_ack_gets_it_and_the_backends_is_swallowed() {
     every_way(|scene| {
@@ -73,6 +77,7 @@ fn a_client_that_needs_the_ack_gets_it_and_the_backends_is_swallowed() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn a_client_that_does_not_even_acknowledge_ours_gets_it_too() {
     every_way(|scene| {
@@ -87,6 +92,7 @@ fn a_client_that_does_not_even_acknowledge_ours_gets_it_too() {
     });
 }
 
+/// RFC 9113 section 6.5.3 wants the ACK at once; old grpc-core servers send it behind their response.
 #[test]
 fn a_backend_that_acknowledges_with_its_response_is_waited_for() {
     every_way(|scene| {
@@ -149,6 +155,7 @@ fn a_malformed_ack_behind_the_request_is_an_error() {
     }
 }
 
+/// RFC 9113 section 6.5.3: a backend that read them together might acknowledge them with one ACK.
 #[test]
 fn settings_behind_the_request_wait_for_the_ack_that_is_swallowed() {
     every_way(|scene| {
@@ -183,6 +190,7 @@ fn released_at(length: usize, frames: &[u8]) -> [Vec<u8>; 3] {
     [before, at, scene.received()]
 }
 
+/// RFC 9113 section 4.1: frames are not interleaved.
 #[test]
 fn what_was_held_back_is_released_between_frames() {
     let frames = [data(1, b"hello"), data(1, b"")].concat();
@@ -200,6 +208,7 @@ fn what_was_held_back_is_released_between_frames() {
     }
 }
 
+/// RFC 9113 section 4.1.
 #[test]
 fn settings_that_are_not_whole_when_the_ack_comes_are_released_when_they_are() {
     let held = settings(&[(4, 9)]);
@@ -218,6 +227,7 @@ fn settings_that_are_not_whole_when_the_ack_comes_are_released_when_they_are() {
     assert_eq!(released_at(30, &frames), [data(1, b""), [held, second].concat(), vec![]]);
 }
 
+/// RFC 9113 section 6.10.
 #[test]
 fn what_was_held_back_is_never_released_inside_a_header_block() {
     let block = [frame(1, 0, 3, b"\x83\x86"), frame(9, 0, 3, b"\x84"), frame(9, 4, 3, b"")].concat();
@@ -234,6 +244,76 @@ fn what_was_held_back_is_never_released_inside_a_header_block() {
         };
         assert_eq!(hex(&all), hex(&expected.concat()), "{length} bytes");
     }
+}
+
+/// What the backend has got in the end of a client that has SETTINGS held back and ends behind `length` bytes of `frames`.
+fn ended_at(length: usize, frames: &[u8]) -> Vec<u8> {
+    let mut scene = Scene::new(Cut::Whole);
+    acknowledged(&mut scene);
+    scene.client_sends(&[headers(1, &call())]);
+    scene.received();
+    scene.client_sends(&[settings(&[(4, 9)]), frames[..length].to_vec()]);
+    scene.client_ends();
+    let all = scene.received();
+    scene.raw(true, false);
+    // The ACK that it waited for has nothing left to release.
+    scene.backend_sends(&[settings(&[]), ack(), headers(1, b"\x88")]);
+    scene.backend_receives(&[]);
+    scene.client_hears(&[settings(&[(3, 0x7fff_ffff)]), headers(1, b"\x88")]);
+    all
+}
+
+/// RFC 9113 section 6.5.3: every SETTINGS is acknowledged, those of a client that has sent all it had, too.
+#[test]
+fn what_is_held_back_of_a_client_that_ends_its_side_goes_before_the_end() {
+    let held = settings(&[(4, 9)]);
+    let second = settings(&[(4, 10)]);
+    let frames = [data(1, b"hello"), second, data(1, b"")].concat();
+    for length in 0..=frames.len() {
+        let sent = &frames[..length];
+        let expected = match length {
+            // Nothing of the head has gone ahead.
+            0..9 => [&held, sent].concat(),
+            // In the middle of DATA they would be read as a part of it.
+            9..14 => sent.to_vec(),
+            14..38 => [&sent[..14], &held, &sent[14..]].concat(),
+            _ => [&sent[..14], &sent[29..], &held, &sent[14..29]].concat(),
+        };
+        assert_eq!(hex(&ended_at(length, &frames)), hex(&expected), "{length} bytes");
+    }
+}
+
+/// RFC 9113 section 6.10: nor in the middle of a header block.
+#[test]
+fn what_is_held_back_of_a_client_that_ends_within_a_header_block_goes_nowhere() {
+    let block = [frame(1, 0, 3, b"\x83\x86"), frame(9, 4, 3, b"\x84")].concat();
+    let held = settings(&[(4, 9)]);
+    for length in 0..=block.len() {
+        let expected = match length {
+            0..9 => [&held, &block[..length]].concat(),
+            9..21 => block[..length].to_vec(),
+            _ => [&block[..], &held].concat(),
+        };
+        assert_eq!(hex(&ended_at(length, &block)), hex(&expected), "{length} bytes");
+    }
+}
+
+/// RFC 9113 section 6.5.3: a backend that acknowledges several SETTINGS with one ACK, as Go's does. The one that is
+/// swallowed is for the replayed SETTINGS alone, and what follows is the client's.
+#[test]
+fn a_backend_that_coalesces_its_acks_owes_one_for_the_replay_and_one_for_the_rest() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[(4, 1)]), settings(&[(4, 2)])]);
+        scene.client_hears(&[own_settings(), ack(), ack()]);
+        scene.client_sends(&[ack(), headers(1, &call()), settings(&[(4, 3)]), settings(&[(4, 4)])]);
+        // To a backend that read all three at once it would owe one ACK, and we would swallow that.
+        scene.backend_receives(&[preface(), settings(&[(4, 2)]), headers(1, &call())]);
+        scene.backend_sends(&[settings(&[(3, 1)]), ack()]);
+        scene.backend_receives(&[settings(&[(4, 3)]), settings(&[(4, 4)])]);
+        scene.backend_sends(&[ack(), headers(1, b"\x88")]);
+        scene.client_hears(&[settings(&[(3, 1)]), ack(), headers(1, b"\x88")]);
+        scene.raw(true, true);
+    });
 }
 
 #[test]

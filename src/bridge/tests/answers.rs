@@ -26,6 +26,7 @@ fn grpc_message(message: &str) -> String {
     fields(&call(), message).pop().unwrap().1
 }
 
+/// RFC 9113 section 8.1: HEADERS that end the stream, then GOAWAY that names it (section 6.8).
 #[test]
 fn a_grpc_call_gets_its_status_in_trailers() {
     every_way(|scene| {
@@ -43,6 +44,7 @@ fn a_grpc_call_gets_its_status_in_trailers() {
     });
 }
 
+/// RFC 9113 section 8.1: who answers before the request is complete resets its stream with NO_ERROR.
 #[test]
 fn any_other_request_gets_an_http_status() {
     every_way(|scene| {
@@ -58,6 +60,7 @@ fn any_other_request_gets_an_http_status() {
     });
 }
 
+/// RFC 9113 section 3.4: SETTINGS first, the ACK behind them.
 #[test]
 fn the_greeting_is_what_was_not_said_yet() {
     let begins = |scene: &mut Scene, expected: &[Vec<u8>]| {
@@ -86,6 +89,7 @@ fn the_greeting_is_what_was_not_said_yet() {
     assert!(answer.starts_with(&[own_settings(), ack(), ack(), vec![0, 0]].concat()));
 }
 
+/// RFC 9209 section 2.3.
 #[test]
 fn the_fields_are_those_of_the_request_kind() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -102,6 +106,29 @@ fn the_fields_are_those_of_the_request_kind() {
         pair("proxy-status", r#"spliceway; error=connection_refused; details="say \"no\" \\ ?""#),
     ];
     assert_eq!(fields(b"\x82\x86\x84", "say \"no\" \\ \u{7}"), http);
+}
+
+/// RFC 9113 section 4.3.1: who has shrunk its table and had the ACK expects the size update at the start of the next
+/// block, and its decoder may hold nothing.
+#[test]
+fn a_client_without_a_table_can_read_the_answer() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[(1, 0)])]);
+        scene.client_is_quiet(Nudge::Settings);
+        scene.client_sends(&[ack()]);
+        scene.client_is_quiet(Nudge::Ack);
+        scene.client_hears(&[own_settings(), ack()]);
+        scene.client_sends(&[frame(1, 5, 1, &call())]);
+        let answer = scene.answerer.unwrap().answer(&refusal("no backend"));
+        let block = &answer[9..answer.len() - 17];
+        assert_eq!((answer[3], block[0]), (1, 0x20), "HEADERS begin with a table size update to 0");
+        let mut decoder = hpack::Decoder::new();
+        decoder.set_max_table_size(0);
+        let decoded = decoder.decode(block).unwrap();
+        assert_eq!(decoded.len(), 4);
+        // Nothing was put into the table: index 62 would be its first entry.
+        assert!(decoder.decode(b"\xbe").is_err());
+    });
 }
 
 #[test]

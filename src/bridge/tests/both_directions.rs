@@ -43,6 +43,7 @@ fn a_conformance_tester_and_a_backend_that_acknowledges_late() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn a_late_ack_of_the_client_and_a_late_ack_of_the_backend() {
     every_way(|scene| {
@@ -63,6 +64,7 @@ fn a_late_ack_of_the_client_and_a_late_ack_of_the_backend() {
     });
 }
 
+/// RFC 9113 section 4.1.
 #[test]
 fn frames_of_every_length_pass_while_an_ack_is_due() {
     for length in [0, 1, 255, 256, 65_536, 200_000] {

@@ -1,6 +1,7 @@
 //! Each limit on what may come before the first request: just within it, and one beyond.
 
 use super::support::*;
+use crate::bridge::Fault;
 use crate::wire::frame::ErrorCode::{self, EnhanceYourCalm, FlowControlError, FrameSizeError};
 
 /// Behind preface and SETTINGS, these frames break this rule.
@@ -83,6 +84,14 @@ fn eight_settings_of_thirty_two_entries() {
     breaks(&[settings(&[(0xf000, 1); 33])], EnhanceYourCalm, "RFC 9113 section 10.5");
 }
 
+/// RFC 9113 section 10.5: several frames are replayed as one, which is to have no more entries than each of them may.
+#[test]
+fn thirty_two_different_settings_in_several_frames() {
+    let some = |first: u16, count: u16| settings(&(first..first + count).map(|id| (id, 1)).collect::<Vec<_>>());
+    accepted(&[some(0xf000, 32), some(0xf000, 32), some(0xf010, 16)]);
+    breaks(&[some(0xf000, 17), some(0xf011, 16)], EnhanceYourCalm, "RFC 9113 section 10.5");
+}
+
 #[test]
 fn ten_pings() {
     accepted(&vec![ping(b"12345678"); 10]);
@@ -133,6 +142,27 @@ fn a_window_may_not_overflow() {
     breaks(&[window_update(0, 0x7fff_0001)], FlowControlError, "RFC 9113 section 6.9.1");
     breaks(&[window_update(0, 0x7ffe_ffff), window_update(0, 2)], FlowControlError, "RFC 9113 section 6.9.1");
     accepted(&[window_update(0, 0x8000_0001)]);
+}
+
+/// RFC 9113 section 10.5.1. Where in the block `content-type` stands is the library's choice.
+#[test]
+fn a_call_with_too_many_fields_is_told_so_as_a_call() {
+    let block = |fillers: usize, last: &[u8]| [&b"\x83\x86\x84"[..], &b"\x00\x01a\x01b".repeat(fillers), last].concat();
+    let content_type = b"\x0f\x10\x10application/grpc";
+    for (block, grpc) in [
+        (block(300, content_type), true),
+        (block(1020, content_type), true),
+        (block(1021, content_type), false),
+        (block(300, b""), false),
+        (block(300, b"\x0f\x10\x0aimage/jpeg"), false),
+        // Broken behind what matters.
+        (block(300, &[&content_type[..], b"\x80"].concat()), true),
+    ] {
+        let mut scene = Scene::new(Cut::Whole);
+        scene.client_sends(&[preface(), settings(&[]), frame(1, 5, 1, &block)]);
+        let found = scene.client_fault;
+        assert_eq!(found, Some(Fault::HeadersTooLarge { stream: 1, end_stream: true, grpc }), "{} bytes", block.len());
+    }
 }
 
 #[test]

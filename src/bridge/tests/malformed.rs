@@ -31,6 +31,12 @@ fn the_first_frame_is_settings() {
             scene.client_broke(ProtocolError, "RFC 9113 section 3.4");
         });
     }
+    for (first, code) in [(frame(4, 0, 1, b""), ProtocolError), (frame(4, 0, 0, &[0; 5]), FrameSizeError)] {
+        every_way(|scene| {
+            scene.client_sends(&[preface(), first.clone()]);
+            scene.client_broke(code, "RFC 9113 section 6.5");
+        });
+    }
     let mut opening = Opening::default();
     let fault = opening.received(b"PRI * HTTP/2.0\r\n\r\nXX").unwrap_err();
     assert!(matches!(fault, Fault::Connection { code: ProtocolError, malformed, stream: 0 } if malformed.offset == 18));
@@ -131,6 +137,7 @@ fn blocks_that_cannot_be_decoded() {
     }
 }
 
+/// RFC 9113 section 8.1.1.
 #[test]
 fn malformed_requests_are_errors_of_their_stream() {
     let blocks = [

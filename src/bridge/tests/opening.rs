@@ -4,6 +4,7 @@ use super::support::*;
 use crate::bridge::{Nudge, Opening, Phase, Progress};
 use crate::wire::first_bytes::FirstBytes;
 
+/// RFC 9113 section 3.4: a client may send its request before it has heard of the server.
 #[test]
 fn a_client_that_does_not_wait_is_relayed_from_its_first_byte() {
     every_way(|scene| {
@@ -24,6 +25,7 @@ fn a_client_that_does_not_wait_is_relayed_from_its_first_byte() {
     });
 }
 
+/// RFC 9113 section 6.5.3: the backend has sent no SETTINGS that this ACK could be for.
 #[test]
 fn a_client_that_waits_hears_our_settings_and_its_ack_is_swallowed_once() {
     every_way(|scene| {
@@ -43,6 +45,7 @@ fn a_client_that_waits_hears_our_settings_and_its_ack_is_swallowed_once() {
     });
 }
 
+/// RFC 9113 section 3.4. The wait begins behind SETTINGS, not behind the preface: some clients write that alone.
 #[test]
 fn what_waits_depends_on_where_the_client_stopped() {
     let first = [preface(), settings(&[])].concat();
@@ -67,6 +70,7 @@ fn what_waits_depends_on_where_the_client_stopped() {
     }
 }
 
+/// RFC 9113 section 5.1.1: the first stream may have any odd number.
 #[test]
 fn the_opening_of_nghttp_has_its_first_request_on_stream_13() {
     every_way(|scene| {
@@ -80,6 +84,7 @@ fn the_opening_of_nghttp_has_its_first_request_on_stream_13() {
     });
 }
 
+/// RFC 9113 section 6.2.
 #[test]
 fn padding_is_no_part_of_the_block() {
     every_way(|scene| {
@@ -92,6 +97,7 @@ fn padding_is_no_part_of_the_block() {
     });
 }
 
+/// RFC 9113 section 4.3.
 #[test]
 fn a_block_may_be_split_anywhere() {
     let block = call();
@@ -106,6 +112,7 @@ fn a_block_may_be_split_anywhere() {
     }
 }
 
+/// RFC 9113 section 4.3: a block is decoded as one, whatever it is split into.
 #[test]
 fn a_later_fragment_has_its_say_before_anything_is_decided() {
     every_way(|scene| {
@@ -119,6 +126,7 @@ fn a_later_fragment_has_its_say_before_anything_is_decided() {
     });
 }
 
+/// RFC 9113 section 5.5: what is not known is not for us to drop.
 #[test]
 fn what_no_server_looks_at_yet_is_kept_in_order() {
     every_way(|scene| {
@@ -132,6 +140,7 @@ fn what_no_server_looks_at_yet_is_kept_in_order() {
     });
 }
 
+/// RFC 9113 section 6.8.
 #[test]
 fn a_client_that_says_goodbye_is_told_nothing() {
     every_way(|scene| {
@@ -141,6 +150,7 @@ fn a_client_that_says_goodbye_is_told_nothing() {
     });
 }
 
+/// RFC 9113 section 6.8: GOAWAY(0) would say that the stream may be repeated at once.
 #[test]
 fn a_client_that_takes_too_long_hears_of_the_stream_it_was_opening() {
     let told = |bytes: &[Vec<u8>]| {
@@ -163,6 +173,7 @@ fn a_client_that_takes_too_long_hears_of_the_stream_it_was_opening() {
     assert_eq!(spoken.give_up(), goaway_frame(0, 0));
 }
 
+/// RFC 9113 section 3.4: no request line of HTTP/1 begins as the preface does.
 #[test]
 fn other_protocols_get_their_bytes_back() {
     for (bytes, first) in [(&b"GET / HTTP/1.1"[..], FirstBytes::Http1), (b"\x16\x03\x01", FirstBytes::Tls)] {

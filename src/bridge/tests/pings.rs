@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::bridge::Nudge;
 
+/// RFC 9113 section 6.7: one answer. Before ours, our SETTINGS: a server's first frame (section 3.4).
 #[test]
 fn a_ping_without_a_request_is_answered_once_and_not_replayed() {
     every_way(|scene| {
@@ -19,6 +20,7 @@ fn a_ping_without_a_request_is_answered_once_and_not_replayed() {
     });
 }
 
+/// RFC 9113 section 6.7.
 #[test]
 fn a_ping_with_a_request_is_the_backends_to_answer() {
     at_once(|scene| {
@@ -38,6 +40,7 @@ fn a_ping_with_a_request_is_the_backends_to_answer() {
     });
 }
 
+/// RFC 9113 section 6.7.
 #[test]
 fn a_ping_with_the_start_of_a_request_is_the_backends_to_answer() {
     for length in 9..headers(1, &call()).len() {
@@ -53,6 +56,7 @@ fn a_ping_with_the_start_of_a_request_is_the_backends_to_answer() {
     }
 }
 
+/// RFC 9113 section 6.7.
 #[test]
 fn a_ping_is_answered_once_however_it_arrives() {
     every_way(|scene| {
@@ -65,6 +69,7 @@ fn a_ping_is_answered_once_however_it_arrives() {
     });
 }
 
+/// RFC 9113 section 6.7.
 #[test]
 fn a_stray_answer_is_tolerated_and_not_forwarded() {
     every_way(|scene| {

@@ -120,7 +120,7 @@ proptest! {
         prop_assert_eq!(outcome(std::slice::from_ref(&whole)), outcome(&chunks(&whole, &sizes)));
     }
 
-    /// The backend receives the client's bytes but for the ACK that is not for it, answered PINGs and stray answers.
+    /// RFC 9113 section 3.4: the backend receives the client's bytes but for the ACK that is not for it, answered PINGs and stray answers.
     #[test]
     fn only_what_must_go_is_removed(
         before in proptest::collection::vec(prop_oneof![
@@ -157,7 +157,7 @@ proptest! {
         prop_assert_eq!(count(&scene.heard(), 6, 1), pings);
     }
 
-    /// Each SETTINGS of the client is acknowledged to it exactly once, by us or by the backend.
+    /// RFC 9113 section 6.5.3: each SETTINGS of the client is acknowledged to it exactly once, by us or by the backend.
     #[test]
     fn every_settings_gets_one_ack(
         frames in proptest::collection::vec(prop_oneof![

@@ -13,6 +13,7 @@ fn bytes(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn its_two_settings_are_merged_and_each_is_acknowledged() {
     every_way(|scene| {

@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::bridge::Nudge;
 
+/// RFC 9113 sections 6.5.3 and 4.3.1: of several table sizes the smallest counts (RFC 7541 section 4.2).
 #[test]
 fn second_settings_are_acknowledged_at_once_and_merged() {
     every_way(|scene| {
@@ -20,6 +21,7 @@ fn second_settings_are_acknowledged_at_once_and_merged() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn settings_behind_our_ack_are_acknowledged_even_when_the_request_comes_with_them() {
     every_way(|scene| {
@@ -35,6 +37,7 @@ fn settings_behind_our_ack_are_acknowledged_even_when_the_request_comes_with_the
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn several_settings_with_the_request_are_the_backends_to_acknowledge() {
     at_once(|scene| {
@@ -57,6 +60,7 @@ fn several_settings_with_the_request_are_the_backends_to_acknowledge() {
     });
 }
 
+/// RFC 9113 section 6.5.3.
 #[test]
 fn two_settings_in_one_read_are_two_acks() {
     every_way(|scene| {
@@ -70,6 +74,7 @@ fn two_settings_in_one_read_are_two_acks() {
     });
 }
 
+/// RFC 9113 section 3.4: the preface ends with SETTINGS.
 #[test]
 fn merged_settings_stand_before_everything_else() {
     every_way(|scene| {

@@ -1,6 +1,7 @@
 //! The language of the dialogues.
 
 use crate::bridge::{BackendFault, Bridge, Fault, Http2Answerer, Nudge, Opened, Opening, Progress, goaway};
+use crate::config::OwnSettings;
 use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 
@@ -45,8 +46,13 @@ pub(super) fn at_once(dialogue: impl Fn(&mut Scene)) {
 
 impl Scene {
     pub(super) fn new(cut: Cut) -> Scene {
+        Scene::announcing(OwnSettings::default(), cut)
+    }
+
+    /// A proxy whose listener announces these SETTINGS.
+    pub(super) fn announcing(own: OwnSettings, cut: Cut) -> Scene {
         Scene {
-            opening: Some(Opening::default()),
+            opening: Some(Opening::new(own)),
             bridge: None,
             answerer: None,
             request: None,
@@ -63,6 +69,12 @@ impl Scene {
         for part in self.parts(&frames.concat()) {
             self.arrives(&part);
         }
+    }
+
+    /// The client ends its side of the connection, behind its request.
+    pub(super) fn client_ends(&mut self) {
+        let bridge = self.bridge.as_mut().expect("only behind the request is it the bridge's business");
+        bridge.client_ended(&mut self.to_backend);
     }
 
     pub(super) fn backend_sends(&mut self, frames: &[Vec<u8>]) {
@@ -139,8 +151,8 @@ impl Scene {
     #[track_caller]
     pub(super) fn client_is_dismissed(&mut self, frames: &[Vec<u8>]) {
         let fault = self.client_fault.expect("a fault");
-        let own_sent = self.opening.as_ref().is_some_and(Opening::has_spoken);
-        self.to_client.extend(goaway(&fault, own_sent));
+        let own_due = self.opening.as_ref().map_or(Some(OwnSettings::default()), Opening::own_due);
+        self.to_client.extend(goaway(&fault, own_due));
         self.client_hears(frames);
     }
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::close::{Close, Record};
 use crate::bridge::{Answerer, Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
-use crate::config::{Detect, Listener};
+use crate::config::{Detect, Listener, OwnSettings};
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
@@ -77,7 +77,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
     if listener.detect == Detect::None {
         return Ok(other(record, Protocol::Opaque, Vec::new()));
     }
-    let mut opening = Opening::default();
+    let mut opening = Opening::new(listener.settings);
     let mut patience = Patience::new();
     loop {
         let step = read(client, record, |bytes| opening.received(bytes));
@@ -92,10 +92,14 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 return behind_first_bytes(first, client, listener, record, opening.into_bytes()).await;
             }
             Read::Bytes(Ok(Progress::More)) => {}
-            Read::Empty => match patience.wait(client, &opening).await {
+            Read::Empty => match patience.wait(client, &opening, record.draining()).await {
                 Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error))?,
                 Waited::Quiet => {
                     opening.nudged();
+                }
+                Waited::Drain => {
+                    return Err(Close::answered(CloseReason::proxy(Cause::Shutdown), opening.give_up())
+                        .because("no request when the proxy began to drain"));
                 }
                 // A server that speaks first gets its turn: no byte, or too few to tell, is an answer in the end.
                 Waited::Late(Phase::Preface) if opening.is_slow_preface() => {
@@ -134,7 +138,7 @@ async fn behind_first_bytes(
 }
 
 fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
-    let own_sent = opening.has_spoken();
+    let own_due = opening.own_due();
     match opening.finish() {
         Some(Ok(opened)) => {
             let summary = record.summary();
@@ -144,7 +148,7 @@ fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
             summary.authority = authority.map(Summary::text);
             Ok(Inspected::Http2(Box::new(opened)))
         }
-        Some(Err(fault)) => Err(of_fault(fault, own_sent)),
+        Some(Err(fault)) => Err(of_fault(fault, own_due)),
         None => Err(Close::silent(CloseReason::client(Cause::Malformed))),
     }
 }
@@ -167,6 +171,8 @@ enum Waited {
     Quiet,
     /// The phase has lasted too long.
     Late(Phase),
+    /// The proxy drains, and the client has no request under way.
+    Drain,
 }
 
 impl Patience {
@@ -192,11 +198,16 @@ impl Patience {
         nudge.map(|nudge| self.nudge.1 + nudge.after())
     }
 
-    async fn wait(&mut self, client: &Socket, opening: &Opening) -> Waited {
+    async fn wait(&mut self, client: &Socket, opening: &Opening, draining: impl Future<Output = ()>) -> Waited {
         let deadline = self.deadline(opening);
         let quiet = self.quiet(opening);
         let first = quiet.map_or(deadline, |quiet| quiet.min(deadline));
-        match tokio::time::timeout_at(first, client.readable()).await {
+        let outcome = tokio::select! {
+            biased;
+            outcome = tokio::time::timeout_at(first, client.readable()) => outcome,
+            () = draining, if opening.phase() == Phase::Idle => return Waited::Drain,
+        };
+        match outcome {
             Ok(outcome) => Waited::Bytes(outcome),
             Err(_elapsed) if first < deadline => Waited::Quiet,
             Err(_elapsed) => Waited::Late(opening.phase()),
@@ -216,11 +227,11 @@ const SEND_GRACE: Duration = Duration::from_secs(1);
 
 fn faulty(fault: Fault, opening: &Opening) -> Close {
     // A malformed preface has no protocol to answer in.
-    if opening.is_http2() { of_fault(fault, opening.has_spoken()) } else { silent_fault(&fault) }
+    if opening.is_http2() { of_fault(fault, opening.own_due()) } else { silent_fault(&fault) }
 }
 
-fn of_fault(fault: Fault, own_sent: bool) -> Close {
-    explained(&fault, Close::answered(CloseReason::client(cause(&fault)), goaway(&fault, own_sent)))
+fn of_fault(fault: Fault, own_due: Option<OwnSettings>) -> Close {
+    explained(&fault, Close::answered(CloseReason::client(cause(&fault)), goaway(&fault, own_due)))
 }
 
 fn silent_fault(fault: &Fault) -> Close {

@@ -129,6 +129,9 @@ impl<O: Owner> Pair<O> {
             // Once the answer is delivered, too, it is over.
             self.directions[side].source_ended = true;
         } else {
+            if side == CLIENT {
+                self.release_held_back(gear);
+            }
             self.source_ended(side);
         }
         self.go_on(gear)
@@ -357,6 +360,15 @@ impl<O: Owner> Pair<O> {
         match self.directions[1 - side].outcome {
             Some(Outcome::Ended) => Ok(()),
             _ => socket::finish(gear.io.descriptor(self.sockets[1 - side])),
+        }
+    }
+
+    /// The client has ended its side, and what the bridge holds back of it must go before the end.
+    fn release_held_back(&mut self, gear: &Gear<impl Io>) {
+        let handshake = self.aside.as_deref_mut().and_then(|aside| aside.handshake.as_mut());
+        if let Some(bridge) = handshake.and_then(|handshake| handshake.bridge.as_mut()) {
+            bridge.client_ended(self.directions[CLIENT].backlog.end());
+            self.flush(gear, CLIENT);
         }
     }
 

@@ -2,23 +2,22 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
-// fetch makes one GET by net/http2, which repeats a request a GOAWAY told it was never processed, at once and
-// without end. It prints how many connections that one request cost.
+// fetch makes one GET by net/http with prior knowledge of HTTP/2, which repeats a request that a GOAWAY told it was
+// never processed, at once and without end. It prints how many connections that one request cost.
 func fetch(arguments []string) {
 	var dials atomic.Int64
-	transport := &http2.Transport{
-		AllowHTTP: true,
-		DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{
+		Protocols: protocols,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			dials.Add(1)
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
