@@ -75,14 +75,40 @@ pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) 
 /// The top level.
 pub(super) static FILE: Keys = Keys {
     section: "",
-    known: &["shards", "engine", "log", "tap", "decode", "listener", "route", "pool"],
-    later: &["admin", "limits"],
+    known: &["shards", "engine", "log", "limits", "tap", "decode", "listener", "route", "pool"],
+    later: &["admin"],
 };
 /// `[[listener]]`
 pub(super) static LISTENER: Keys = Keys {
     section: "listener",
     known: &["name", "bind", "detect", "proxy_protocol", "trusted", "sample", "default_pool"],
     later: &["h2c_upgrade", "watch", "on_mismatch", "max_connection_age", "settings"],
+};
+/// `[limits]`: what is configurable of [`Limit`](crate::limits::Limit), by name.
+pub(super) static LIMITS: Keys = Keys {
+    section: "limits",
+    known: &[
+        "proxy_v2_payload_bytes",
+        "proxy_deadline",
+        "preface_deadline",
+        "header_deadline",
+        "unrouted_idle",
+        "header_block_bytes",
+        "header_list_bytes",
+        "header_fields",
+        "continuation_frames",
+        "settings_frames",
+        "settings_entries",
+        "ping_frames",
+        "window_update_frames",
+        "priority_frames",
+        "unknown_frames",
+        "unknown_frame_bytes",
+        "opening_frames",
+        "unrouted_connections",
+        "unrouted_connections_per_source",
+    ],
+    later: &[],
 };
 /// `[tap]`
 pub(super) static TAP: Keys = Keys { section: "tap", known: &["queue_bytes"], later: &["redact"] };
@@ -99,7 +125,7 @@ pub(super) static POOL: Keys = Keys {
 /// A backend written as a table.
 pub(super) static BACKEND: Keys = Keys { section: "pool.backends", known: &["address", "weight"], later: &[] };
 
-static SECTIONS: [&Keys; 7] = [&FILE, &TAP, &DECODE, &LISTENER, &ROUTE, &POOL, &BACKEND];
+static SECTIONS: [&Keys; 8] = [&FILE, &LIMITS, &TAP, &DECODE, &LISTENER, &ROUTE, &POOL, &BACKEND];
 /// Shorter names are held by too many others.
 const HELD_CHARS: usize = 4;
 

@@ -43,6 +43,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
     for listener in &draft.listeners {
         warn_of_trust(listener, diagnostics);
     }
+    draft.limits.warn(diagnostics);
     Some(config(draft, references))
 }
 
@@ -238,6 +239,7 @@ fn config(draft: Draft, references: References) -> Config {
         shards: draft.shards,
         engine: draft.engine,
         log: draft.log,
+        limits: draft.limits.limits,
         tap: draft.tap,
         routes: Table::new(rules.collect()),
         pools: pools.collect(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::ledger::Ledger;
+use super::unrouted::Unrouted;
 use crate::config::{Config, Listener};
 use crate::log::{ConnectionId, Counters, Log};
 use crate::relay::Relay;
@@ -35,6 +36,8 @@ pub struct Context {
     pub stop: Notify,
     /// Told whenever a connection has ended.
     pub ended: Notify,
+    /// The places of connections that are not routed yet.
+    pub(super) unrouted: Rc<Unrouted>,
     balancers: Vec<RefCell<Balancer>>,
     open: Cell<usize>,
     accepted: Cell<u64>,
@@ -52,6 +55,7 @@ impl Context {
     ) -> Context {
         let balancers = config.pools.iter().map(|pool| RefCell::new(Balancer::new(pool, shard))).collect();
         Context {
+            unrouted: Unrouted::new(&config.limits),
             config,
             shard,
             log: Arc::new(log),

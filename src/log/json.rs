@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::json;
 
+use super::counters::Totals;
 use super::notice::Notice;
 use super::summary::{Bytes, ConnectionId, Summary};
 use super::timestamp::rfc3339;
+use crate::limits::Limit;
 use crate::route::Protocol;
 
 /// Appends a connection's line.
@@ -33,6 +35,7 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         bytes_to_backend: summary.to_backend,
         bytes_to_client: summary.to_client,
         close: Close { side: summary.reason.side.label(), cause: summary.reason.cause.label() },
+        limit: summary.limit.map(Limit::name),
         detail: summary.detail.as_deref(),
     };
     // Only a map with keys that are no strings can fail, and there is none.
@@ -60,16 +63,8 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
             json!({ "event": "accept_failed", "listener": listener, "error": error, "times": times })
         }
         Notice::Draining { open } => json!({ "event": "draining", "open": open }),
-        Notice::Stopped { totals } => {
-            let closed: Vec<_> = totals
-                .closed
-                .iter()
-                .map(|(reason, count)| {
-                    json!({ "side": reason.side.label(), "cause": reason.cause.label(), "count": count })
-                })
-                .collect();
-            json!({ "event": "stopped", "accepted": totals.accepted, "closed": closed })
-        }
+        Notice::Counts { totals } => counts("counts", totals),
+        Notice::Stopped { totals } => counts("stopped", totals),
         Notice::SamplesLost { lost, sampled } => {
             json!({ "event": "samples_lost", "lost": lost, "sampled": sampled })
         }
@@ -78,6 +73,21 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
     object["time"] = json!(rfc3339(now));
     out.push_str(&object.to_string());
     out.push('\n');
+}
+
+fn counts(event: &'static str, totals: &Totals) -> serde_json::Value {
+    let closed = totals
+        .closed
+        .iter()
+        .map(|(reason, count)| json!({ "side": reason.side.label(), "cause": reason.cause.label(), "count": count }));
+    let limits = totals.limited.iter().map(|(limit, count)| json!({ "limit": limit.name(), "count": count }));
+    json!({
+        "event": event,
+        "accepted": totals.accepted,
+        "open": totals.open(),
+        "closed": closed.collect::<Vec<_>>(),
+        "limits": limits.collect::<Vec<_>>(),
+    })
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -105,6 +115,8 @@ struct SummaryLine<'a> {
     bytes_to_backend: Bytes,
     bytes_to_client: Bytes,
     close: Close,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }

@@ -1,12 +1,13 @@
 //! The language of the dialogues.
 
 use crate::bridge::{Answerer, BackendFault, Bridge, Fault, Nudge, Opened, Opening, Progress, goaway};
+use crate::limits::Limit;
 use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 
 /// A client, the bridge and a backend.
 pub(super) struct Scene {
-    opening: Option<Opening>,
+    opening: Option<Opening<'static>>,
     bridge: Option<Bridge>,
     pub(super) answerer: Option<Answerer>,
     pub(super) request: Option<RequestHead>,
@@ -132,6 +133,15 @@ impl Scene {
                 assert_eq!((found, malformed.section), (code, section), "{:?}: {malformed}", self.cut);
             }
             other => panic!("{section}: {other:?} ({:?})", self.cut),
+        }
+    }
+
+    /// The client has reached this limit.
+    #[track_caller]
+    pub(super) fn client_reached(&self, expected: Limit) {
+        match self.client_fault {
+            Some(Fault::Limit { limit, .. }) => assert_eq!(limit, expected, "{:?}", self.cut),
+            other => panic!("{expected}: {other:?} ({:?})", self.cut),
         }
     }
 

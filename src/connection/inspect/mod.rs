@@ -11,13 +11,12 @@ use tokio::time::Instant;
 use super::close::{Close, Record};
 use crate::bridge::{Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
 use crate::config::{Detect, Listener};
-use crate::limits;
+use crate::limits::{self, Limit, Limits};
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
 use crate::wire::first_bytes::FirstBytes;
-use crate::wire::frame::ErrorCode;
 
 /// What inspection found.
 #[derive(Debug)]
@@ -43,12 +42,17 @@ impl Inspected {
 }
 
 /// Reads until it is known what the connection speaks and, for HTTP/2, what it asks for first.
-pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut Record) -> Result<Inspected, Close> {
+pub(super) async fn inspect(
+    client: &Socket,
+    listener: &Listener,
+    limits: &Limits,
+    record: &mut Record,
+) -> Result<Inspected, Close> {
     if listener.detect == Detect::None {
         return Ok(other(record, Protocol::Opaque, Vec::new()));
     }
-    let mut opening = Opening::default();
-    let mut patience = Patience::new();
+    let mut opening = Opening::new(limits);
+    let mut patience = Patience::new(limits);
     loop {
         let step = receive(client, &mut opening, record);
         let words = opening.take_output();
@@ -69,13 +73,14 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 }
                 // A server that speaks first gets its turn: no byte, or too few to tell, is an answer in the end.
                 Waited::Late(Phase::Preface) if opening.is_slow_preface() => {
-                    return Err(Close::silent(CloseReason::client(Cause::OpeningTimeout))
-                        .because("a preface not complete within 5 s"));
+                    return Err(too_late(Phase::Preface, limits, Close::silent));
                 }
                 Waited::Late(Phase::Preface) if !opening.is_http2() => {
                     return Ok(other(record, Protocol::Opaque, opening.into_bytes()));
                 }
-                Waited::Late(phase) => return Err(late(phase, &opening)),
+                Waited::Late(phase) => {
+                    return Err(too_late(phase, limits, |reason| Close::answered(reason, opening.give_up())));
+                }
             },
             // A word and the end of it, from a client that still listens (`printf x | nc`): too short to tell, and over.
             Ok(Step::End) if opening.is_begun() && !opening.is_http2() && !opening.is_slow_preface() => {
@@ -97,7 +102,7 @@ enum Step {
 }
 
 /// Reads once.
-fn receive(client: &Socket, opening: &mut Opening, record: &Record) -> Result<Step, Fault> {
+fn receive(client: &Socket, opening: &mut Opening<'_>, record: &Record) -> Result<Step, Fault> {
     SCRATCH.with_borrow_mut(|scratch| match client.receive(scratch) {
         Ok(Some(0)) => Ok(Step::End),
         Ok(Some(received)) => {
@@ -110,7 +115,7 @@ fn receive(client: &Socket, opening: &mut Opening, record: &Record) -> Result<St
     })
 }
 
-fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
+fn finish(opening: Opening<'_>, record: &mut Record) -> Result<Inspected, Close> {
     let own_sent = opening.has_spoken();
     match opening.finish() {
         Some(Ok(opened)) => {
@@ -141,7 +146,8 @@ fn protocol(first: FirstBytes) -> Protocol {
 }
 
 /// The deadlines of an opening: a hard one for each phase, and a soft one for what the client may be waiting for.
-struct Patience {
+struct Patience<'a> {
+    limits: &'a Limits,
     phase: (Phase, Instant),
     nudge: (Option<Nudge>, Instant),
 }
@@ -155,22 +161,22 @@ enum Waited {
     Late(Phase),
 }
 
-impl Patience {
-    fn new() -> Patience {
+impl<'a> Patience<'a> {
+    fn new(limits: &'a Limits) -> Patience<'a> {
         let now = Instant::now();
-        Patience { phase: (Phase::Preface, now), nudge: (None, now) }
+        Patience { limits, phase: (Phase::Preface, now), nudge: (None, now) }
     }
 
     /// When the phase ends. The clock of a phase starts when it is first waited for.
-    fn deadline(&mut self, opening: &Opening) -> Instant {
+    fn deadline(&mut self, opening: &Opening<'_>) -> Instant {
         let phase = opening.phase();
         if phase != self.phase.0 {
             self.phase = (phase, Instant::now());
         }
-        self.phase.1 + phase.limit()
+        self.phase.1 + self.limits.time(phase.limit())
     }
 
-    fn quiet(&mut self, opening: &Opening) -> Option<Instant> {
+    fn quiet(&mut self, opening: &Opening<'_>) -> Option<Instant> {
         let nudge = opening.nudge();
         if nudge != self.nudge.0 {
             self.nudge = (nudge, Instant::now());
@@ -178,7 +184,7 @@ impl Patience {
         nudge.map(|nudge| self.nudge.1 + nudge.after())
     }
 
-    async fn wait(&mut self, client: &Socket, opening: &Opening) -> Waited {
+    async fn wait(&mut self, client: &Socket, opening: &Opening<'_>) -> Waited {
         let deadline = self.deadline(opening);
         let quiet = self.quiet(opening);
         let first = quiet.map_or(deadline, |quiet| quiet.min(deadline));
@@ -190,17 +196,17 @@ impl Patience {
     }
 
     /// Bounds a send by the phase's deadline: who does not read our answers is not read either.
-    async fn limit<T>(&mut self, future: impl Future<Output = T>, opening: &Opening) -> Result<T, Close> {
+    async fn limit<T>(&mut self, future: impl Future<Output = T>, opening: &Opening<'_>) -> Result<T, Close> {
         tokio::time::timeout_at(self.deadline(opening) + SEND_GRACE, future)
             .await
-            .map_err(|_elapsed| Close::silent(CloseReason::client(Cause::OpeningTimeout)))
+            .map_err(|_elapsed| too_late(opening.phase(), self.limits, Close::silent))
     }
 }
 
 /// The phase's clock may be over just when something is to be sent.
 const SEND_GRACE: Duration = Duration::from_secs(1);
 
-fn faulty(fault: Fault, opening: &Opening) -> Close {
+fn faulty(fault: Fault, opening: &Opening<'_>) -> Close {
     // A malformed preface has no protocol to answer in.
     if opening.is_http2() { of_fault(fault, opening.has_spoken()) } else { silent_fault(&fault) }
 }
@@ -214,6 +220,7 @@ fn silent_fault(fault: &Fault) -> Close {
 }
 
 fn explained(fault: &Fault, close: Close) -> Close {
+    let close = close.at(fault.limit());
     match fault.rule() {
         Some(rule) => close.because(rule),
         None => close,
@@ -222,22 +229,20 @@ fn explained(fault: &Fault, close: Close) -> Close {
 
 fn cause(fault: &Fault) -> Cause {
     match fault {
-        Fault::Connection { code: ErrorCode::EnhanceYourCalm, .. } | Fault::HeadersTooLarge { .. } => Cause::Limit,
+        // A size that no peer may send (RFC 9113 section 4.2).
+        Fault::Limit { limit: Limit::FramePayloadBytes, .. } => Cause::Malformed,
+        Fault::Limit { .. } | Fault::HeadersTooLarge { .. } => Cause::Limit,
         Fault::Connection { .. } | Fault::Request { .. } => Cause::Malformed,
         Fault::Goodbye => Cause::Finished,
     }
 }
 
-fn late(phase: Phase, opening: &Opening) -> Close {
-    let what = match phase {
-        Phase::Preface => "no SETTINGS behind the preface within 5 s",
-        Phase::Idle => "no request within 60 s",
-        Phase::Block => "a header block not complete within 5 s",
-    };
-    Close::answered(CloseReason::client(Cause::OpeningTimeout), opening.give_up()).because(what)
+fn too_late(phase: Phase, limits: &Limits, close: impl FnOnce(CloseReason) -> Close) -> Close {
+    let limit = phase.limit();
+    close(CloseReason::client(Cause::OpeningTimeout)).at(Some(limit)).because(limit.reached(limits.value(limit)))
 }
 
-fn ended(opening: &Opening) -> Close {
+fn ended(opening: &Opening<'_>) -> Close {
     let cause = if opening.is_begun() { Cause::Truncated } else { Cause::Probe };
     // An idle channel that closes has done nothing wrong.
     let cause = if opening.phase() == Phase::Idle { Cause::Finished } else { cause };

@@ -1,8 +1,14 @@
 //! Every limit: its value, its reason, and where it matters how they relate.
 //!
-//! What a peer can make us hold or do before its connection is routed is bounded here (see `docs/LIMITS.md`).
+//! What a peer can make us hold or do before its connection is routed is bounded here (see `docs/LIMITS.md`). Those
+//! limits have names, under which they are configured and counted (`named.rs`); their constants are the defaults. All
+//! others are constants alone.
+
+mod named;
 
 use std::time::Duration;
+
+pub use named::{Limit, Limits, Unit};
 
 /// Longest version 2 payload behind the 16-byte head. Client certificates (1-2 KiB) fit; the format allows 65,535.
 pub const PROXY_V2_PAYLOAD_BYTES: usize = 4096;
@@ -36,16 +42,23 @@ pub const PRIORITY_FRAMES: usize = 32;
 pub const UNKNOWN_FRAMES: usize = 10;
 /// Payload bytes of all unknown frames before the first request together.
 pub const UNKNOWN_FRAME_BYTES: usize = 16_384;
-/// All frames before the first request.
+/// All frames before the first request: by default a little more than the sum of what is allowed one by one.
 pub const OPENING_FRAMES: usize = 100;
-/// Bytes kept to be replayed to the backend: a full header block with its frame heads, the frames before it, and
-/// the one read that completed it.
-pub const REPLAY_BYTES: usize = 98_304;
+/// Bytes kept to be replayed to the backend, with the defaults of the limits that it follows from (see [`Limits`]): a
+/// full header block, unknown frames, and the one read that completed it.
+pub const REPLAY_BYTES: usize = HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + OPENING_READ_BYTES;
+
+/// Connections of a shard that are not routed yet. An idle gRPC channel is one, too, for as long as [`UNROUTED_IDLE`].
+/// What they take at the worst: 16,384 descriptors, and 1.5 GiB of header blocks that never end.
+pub const UNROUTED_CONNECTIONS: usize = 16_384;
+/// The same from one source. Many clients may stand behind one address, so it is as many as a listener's queue holds: a
+/// burst through one gateway passes, and no single source shuts everybody out.
+pub const UNROUTED_CONNECTIONS_PER_SOURCE: usize = 4096;
 
 /// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
 /// Time for a header block, from its first byte.
-pub const HEADER_BLOCK_DEADLINE: Duration = Duration::from_secs(5);
+pub const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// Time from SETTINGS to the first request. Idle gRPC channels are normal, so it is long.
 pub const UNROUTED_IDLE: Duration = Duration::from_secs(60);
 /// How long a client that has sent its SETTINGS but no HEADERS is given before we speak first.
@@ -163,6 +176,14 @@ pub const LOG_SAMPLE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes kept of a text from a peer (path, authority) for the log.
 pub const LOG_TEXT_BYTES: usize = 1024;
 
-const _: () = assert!(REPLAY_BYTES >= HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + FRAME_PAYLOAD_BYTES / 2);
 const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);
+const _: () = assert!(
+    SETTINGS_FRAMES
+        + 1 // the ACK of our own SETTINGS
+        + PING_FRAMES
+        + WINDOW_UPDATE_FRAMES
+        + PRIORITY_FRAMES
+        + UNKNOWN_FRAMES
+        <= OPENING_FRAMES
+);
 const _: () = assert!(HALF_CLOSED_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs());
