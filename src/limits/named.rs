@@ -362,4 +362,38 @@ mod tests {
         assert_eq!(Limit::UnroutedIdle.reached(60_000), "no request within 60s (limits.unrouted_idle)");
         assert_eq!(Limit::FramePayloadBytes.reached(16_384), "more than 16384 bytes in one frame");
     }
+
+    #[test]
+    fn the_documentation_has_a_row_for_each_with_default_and_bounds() {
+        let document = include_str!("../../docs/LIMITS.md");
+        let rows: Vec<Vec<&str>> =
+            document.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>()).collect();
+        for limit in Limit::ALL {
+            let shown = |value| if limit.unit() == Unit::Time { period(value) } else { grouped(value) };
+            let bounds = limit.bounds();
+            let allowed = if limit.is_configurable() {
+                format!("{} to {}", shown(*bounds.start()), shown(*bounds.end()))
+            } else {
+                if limit == Limit::ReplayBytes { "follows" } else { "fixed" }.to_owned()
+            };
+            let expected = ["", &format!("`{limit}`"), &shown(Limits::DEFAULT.value(limit)), &allowed];
+            let found = rows.iter().filter(|row| row.get(1) == expected.get(1)).collect::<Vec<_>>();
+            assert_eq!(found.len(), 1, "{limit} has one row in docs/LIMITS.md");
+            assert_eq!(found[0][..4], expected, "docs/LIMITS.md");
+        }
+    }
+
+    /// `65,536`
+    fn grouped(value: u64) -> String {
+        let digits = value.to_string();
+        let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+        String::from_utf8(groups.join(&b',')).unwrap()
+    }
+
+    /// `5s`
+    fn period(milliseconds: u64) -> String {
+        let units = [(DAY, "d"), (MINUTE, "m"), (1000, "s"), (1, "ms")];
+        let (unit, name) = units.into_iter().find(|(unit, _)| milliseconds.is_multiple_of(*unit)).unwrap();
+        format!("{}{name}", milliseconds / unit)
+    }
 }
