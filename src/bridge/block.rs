@@ -80,8 +80,20 @@ pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool, limits: &Limit
         Err(hpack::Error::ListTooLarge) => return too_large(Limit::HeaderListBytes, &head),
     }
     match invalid.map_or_else(|| checker.finish(&head), Err) {
-        Ok(()) => Ok(head),
+        Ok(()) => {
+            name_authority(&mut head);
+            Ok(head)
+        }
         Err(invalid) => Err(Fault::Request { stream, invalid }),
+    }
+}
+
+/// Who names no `:authority` means its `host` (RFC 9113 section 8.3.1). A backend takes it for one, so rules must, too.
+fn name_authority(head: &mut RequestHead) {
+    if head.value(b":authority").is_none()
+        && let Some(host) = head.value(b"host").map(<[u8]>::to_vec)
+    {
+        head.push(b":authority", &host);
     }
 }
 

@@ -17,49 +17,49 @@ use super::{
 /// A limit that can end a connection before it is routed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// See [`PROXY_V2_PAYLOAD_BYTES`](super::PROXY_V2_PAYLOAD_BYTES).
+    /// See [`PROXY_V2_PAYLOAD_BYTES`].
     ProxyV2PayloadBytes,
-    /// See [`PROXY_DEADLINE`](super::PROXY_DEADLINE).
+    /// See [`PROXY_DEADLINE`].
     ProxyDeadline,
-    /// See [`PREFACE_DEADLINE`](super::PREFACE_DEADLINE).
+    /// See [`PREFACE_DEADLINE`].
     PrefaceDeadline,
-    /// See [`HEADER_DEADLINE`](super::HEADER_DEADLINE).
+    /// See [`HEADER_DEADLINE`].
     HeaderDeadline,
-    /// See [`UNROUTED_IDLE`](super::UNROUTED_IDLE).
+    /// See [`UNROUTED_IDLE`].
     UnroutedIdle,
-    /// See [`HEADER_BLOCK_BYTES`](super::HEADER_BLOCK_BYTES).
+    /// See [`HEADER_BLOCK_BYTES`].
     HeaderBlockBytes,
-    /// See [`HEADER_LIST_BYTES`](super::HEADER_LIST_BYTES).
+    /// See [`HEADER_LIST_BYTES`].
     HeaderListBytes,
-    /// See [`HEADER_FIELDS`](super::HEADER_FIELDS).
+    /// See [`HEADER_FIELDS`].
     HeaderFields,
-    /// See [`CONTINUATION_FRAMES`](super::CONTINUATION_FRAMES).
+    /// See [`CONTINUATION_FRAMES`].
     ContinuationFrames,
-    /// See [`SETTINGS_FRAMES`](super::SETTINGS_FRAMES).
+    /// See [`SETTINGS_FRAMES`].
     SettingsFrames,
-    /// See [`SETTINGS_ENTRIES`](super::SETTINGS_ENTRIES).
+    /// See [`SETTINGS_ENTRIES`].
     SettingsEntries,
-    /// See [`PING_FRAMES`](super::PING_FRAMES).
+    /// See [`PING_FRAMES`].
     PingFrames,
-    /// See [`WINDOW_UPDATE_FRAMES`](super::WINDOW_UPDATE_FRAMES).
+    /// See [`WINDOW_UPDATE_FRAMES`].
     WindowUpdateFrames,
-    /// See [`PRIORITY_FRAMES`](super::PRIORITY_FRAMES).
+    /// See [`PRIORITY_FRAMES`].
     PriorityFrames,
-    /// See [`UNKNOWN_FRAMES`](super::UNKNOWN_FRAMES).
+    /// See [`UNKNOWN_FRAMES`].
     UnknownFrames,
-    /// See [`UNKNOWN_FRAME_BYTES`](super::UNKNOWN_FRAME_BYTES).
+    /// See [`UNKNOWN_FRAME_BYTES`].
     UnknownFrameBytes,
-    /// See [`OPENING_FRAMES`](super::OPENING_FRAMES).
+    /// See [`OPENING_FRAMES`].
     OpeningFrames,
-    /// See [`UNROUTED_CONNECTIONS`](super::UNROUTED_CONNECTIONS).
+    /// See [`UNROUTED_CONNECTIONS`].
     UnroutedConnections,
-    /// See [`UNROUTED_CONNECTIONS_PER_SOURCE`](super::UNROUTED_CONNECTIONS_PER_SOURCE).
+    /// See [`UNROUTED_CONNECTIONS_PER_SOURCE`].
     UnroutedConnectionsPerSource,
-    /// See [`FRAME_PAYLOAD_BYTES`](super::FRAME_PAYLOAD_BYTES). Not configurable.
+    /// See [`FRAME_PAYLOAD_BYTES`]. Not configurable.
     FramePayloadBytes,
     /// Empty CONTINUATION frames that do not end the block: none. Not configurable.
     EmptyContinuationFrames,
-    /// See [`Limits::replay_bytes`], which follows from others. Not configurable.
+    /// See [`REPLAY_BYTES`]; it follows from others. Not configurable.
     ReplayBytes,
 }
 

@@ -164,6 +164,8 @@ fn what_is_no_request_is_no_request_to_anybody() {
         vec![good[0], good[1], (":path", "http://api.example/"), good[3]],
         vec![good[0], good[1], good[2], (":authority", "me@api.example")],
         vec![good[0], good[2], good[3]],
+        vec![good[0], good[1], good[2], ("host", "me@api.example")],
+        vec![good[0], good[1], good[2], ("host", "api.example"), ("host", "api.example")],
     ] {
         let mut attacker = fork.front.connect();
         attacker.sends([greeting(), frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 1, &block(&fields))].concat());
@@ -175,6 +177,19 @@ fn what_is_no_request_is_no_request_to_anybody() {
     }
     let host = with(&[("x-namespace", "a"), ("host", "API.example")]);
     fork.passes(&[greeting(), frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 1, &block(&host))].concat(), true);
+}
+
+#[test]
+fn a_host_in_place_of_an_authority_is_one() {
+    let fork = Fork::at(":authority=admin.example");
+    let request = |authority: (&str, &str)| {
+        let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), authority];
+        [greeting(), frame(h2::HEADERS, h2::END_HEADERS | h2::END_STREAM, 1, &block(&fields))].concat()
+    };
+    for name in [":authority", "host"] {
+        fork.passes(&request((name, "Admin.example")), true);
+        fork.passes(&request((name, "other.example")), false);
+    }
 }
 
 #[test]
