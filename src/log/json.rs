@@ -130,6 +130,7 @@ struct Close {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::{Cause, CloseReason};
 
     #[test]
     fn a_summary_is_one_object() {
@@ -145,6 +146,27 @@ mod tests {
             "\n"
         );
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn counts_name_reasons_and_limits() {
+        let closed = vec![(CloseReason::client(Cause::Limit), 3)];
+        let totals = Totals { accepted: 5, closed, limited: vec![(Limit::PingFrames, 3)] };
+        let mut out = String::new();
+        notice(&Notice::Counts { totals }, SystemTime::UNIX_EPOCH, &mut out);
+        let expected = concat!(
+            r#"{"accepted":5,"closed":[{"cause":"limit","count":3,"side":"client"}],"event":"counts","#,
+            r#""limits":[{"count":3,"limit":"ping_frames"}],"open":2,"time":"1970-01-01T00:00:00.000Z"}"#,
+            "\n"
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_connection_that_a_limit_ended_names_it() {
+        let mut out = String::new();
+        summary(&Summary { limit: Some(Limit::UnroutedIdle), ..Summary::example() }, &mut out);
+        assert!(out.ends_with("\"limit\":\"unrouted_idle\"}\n"), "{out}");
     }
 
     #[test]
