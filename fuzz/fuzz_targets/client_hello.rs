@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
     let again = in_records(cycle, &bytes[..*length]);
     match read(reads(&[], &again), again.len()) {
         Ok(Parsed::Complete { value: same, length }) => assert_eq!((&same, length), (value, again.len())),
-        Err(Fault::Limit { .. }) => assert!(again.len() > CLIENT_HELLO_BYTES),
+        Err(Fault::TooLong) => assert!(again.len() > CLIENT_HELLO_BYTES),
         other => panic!("{other:?}"),
     }
 });

@@ -11,6 +11,7 @@
 use super::opening_rules::Fault;
 use super::own_settings;
 use crate::config::OwnSettings;
+use crate::limits::{Limit, Unit};
 use crate::wire::frame::{self, ErrorCode, flag, kind};
 
 /// Why a request is answered by the proxy.
@@ -72,20 +73,28 @@ pub fn goaway(fault: &Fault, own_due: Option<OwnSettings>) -> Vec<u8> {
             greet(&mut out, own_due, 0);
             frame::put_goaway(&mut out, stream, code);
         }
+        Fault::Limit { limit, stream, .. } => {
+            greet(&mut out, own_due, 0);
+            // A size that the protocol itself forbids has a code of its own (RFC 9113 section 4.2).
+            let is_size = limit == Limit::FramePayloadBytes;
+            let code = if is_size { ErrorCode::FrameSizeError } else { ErrorCode::EnhanceYourCalm };
+            frame::put_goaway(&mut out, stream, code);
+        }
         Fault::Request { stream, .. } => {
             greet(&mut out, own_due, 0);
             let code = ErrorCode::ProtocolError as u32;
             frame::put(&mut out, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
             frame::put_goaway(&mut out, stream, ErrorCode::NoError);
         }
-        Fault::HeadersTooLarge { stream, end_stream, grpc } => {
+        Fault::HeadersTooLarge { limit, value, stream, end_stream, grpc } => {
             // The opening has acknowledged the client's SETTINGS when it found this fault.
             let answerer = Answerer { own_due, acks_due: 0, stream, end_stream, grpc };
+            let unit = if limit.unit() == Unit::Bytes { "bytes" } else { "fields" };
             return answerer.answer(&Refusal {
                 grpc_status: 8,
                 http_status: 431,
                 proxy_error: "http_request_error",
-                message: "header list too large: more than 256 fields or 64 KiB".to_owned(),
+                message: format!("header list too large: more than {value} {unit}"),
             });
         }
         Fault::Goodbye => {}

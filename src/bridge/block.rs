@@ -1,7 +1,7 @@
 //! The first header block: gathered from HEADERS and CONTINUATION, decoded, and checked to be a request.
 
-use super::opening_rules::{Fault, fault, protocol, within};
-use crate::limits;
+use super::opening_rules::{Fault, protocol, within};
+use crate::limits::{self, Limit, Limits};
 use crate::wire::frame::{ErrorCode, FrameHead, flag, kind};
 use crate::wire::head::RequestHead;
 use crate::wire::hpack;
@@ -28,16 +28,16 @@ impl Block {
     }
 
     /// Checks the head of the frame that follows: nothing but CONTINUATION may (RFC 9113 section 6.10), and not much.
-    pub(super) fn head(&mut self, head: &FrameHead) -> Result<(), Fault> {
+    pub(super) fn head(&mut self, head: &FrameHead, limits: &Limits) -> Result<(), Fault> {
         if head.kind != kind::CONTINUATION || head.stream != self.stream {
             return Err(protocol("a header block interrupted by another frame", "RFC 9113 section 6.10"));
         }
         self.continuations += 1;
-        within(self.continuations, limits::CONTINUATION_FRAMES, "more than 8 CONTINUATION frames")?;
+        within(self.continuations, Limit::ContinuationFrames, limits)?;
         if head.length == 0 && !head.has(flag::END_HEADERS) {
-            return Err(fault(ErrorCode::EnhanceYourCalm, "an empty CONTINUATION", "RFC 9113 section 10.5"));
+            within(1, Limit::EmptyContinuationFrames, limits)?;
         }
-        within(self.fragments.len() + head.length, limits::HEADER_BLOCK_BYTES, "a header block over 64 KiB")
+        within(self.fragments.len() + head.length, Limit::HeaderBlockBytes, limits)
     }
 
     /// Appends the payload of a CONTINUATION.
@@ -46,21 +46,25 @@ impl Block {
     }
 
     /// Decodes the block, now whole, into a request.
-    pub(super) fn decode(&self) -> Result<RequestHead, Fault> {
-        decode(&self.fragments, self.stream, self.end_stream)
+    pub(super) fn decode(&self, limits: &Limits) -> Result<RequestHead, Fault> {
+        decode(&self.fragments, self.stream, self.end_stream, limits)
     }
 }
 
 /// Decodes a whole block into a request.
-pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool) -> Result<RequestHead, Fault> {
+pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool, limits: &Limits) -> Result<RequestHead, Fault> {
     let mut decoder = hpack::Decoder::new(hpack::Limits {
         table_bytes: limits::HPACK_TABLE_BYTES,
-        fields: limits::HEADER_FIELDS,
-        list_bytes: limits::HEADER_LIST_BYTES,
+        fields: limits.count(Limit::HeaderFields),
+        list_bytes: limits.count(Limit::HeaderListBytes),
     });
     let mut head = RequestHead::default();
     let mut checker = Checker::default();
     let mut invalid: Option<Invalid> = None;
+    let too_large = |limit, head: &RequestHead| {
+        let grpc = is_grpc(head) || says_grpc(block, limits);
+        Err(Fault::HeadersTooLarge { limit, value: limits.value(limit), stream, end_stream, grpc })
+    };
     let decoded = decoder.decode(block, |field| {
         if invalid.is_none() {
             invalid = checker.field(field.name, field.value).err();
@@ -72,23 +76,25 @@ pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool) -> Result<Requ
         Err(hpack::Error::Malformed(malformed)) => {
             return Err(Fault::Connection { code: ErrorCode::CompressionError, malformed, stream });
         }
-        Err(hpack::Error::TooManyFields | hpack::Error::ListTooLarge) => {
-            return Err(Fault::HeadersTooLarge { stream, end_stream, grpc: is_grpc(&head) || says_grpc(block) });
-        }
+        Err(hpack::Error::TooManyFields) => return too_large(Limit::HeaderFields, &head),
+        Err(hpack::Error::ListTooLarge) => return too_large(Limit::HeaderListBytes, &head),
     }
     match invalid.map_or_else(|| checker.finish(&head), Err) {
-        Ok(()) => Ok(head),
+        Ok(()) => {
+            name_authority(&mut head);
+            Ok(head)
+        }
         Err(invalid) => Err(Fault::Request { stream, invalid }),
     }
 }
 
 /// Whether a block whose list is too large for a request is of a gRPC call, if that can be told cheaply: libraries put
 /// `content-type` behind the caller's own fields, too (grpc-js does).
-fn says_grpc(block: &[u8]) -> bool {
+fn says_grpc(block: &[u8], limits: &Limits) -> bool {
     let mut decoder = hpack::Decoder::new(hpack::Limits {
         table_bytes: limits::HPACK_TABLE_BYTES,
-        fields: SECOND_LOOK * limits::HEADER_FIELDS,
-        list_bytes: SECOND_LOOK * limits::HEADER_LIST_BYTES,
+        fields: SECOND_LOOK * limits.count(Limit::HeaderFields),
+        list_bytes: SECOND_LOOK * limits.count(Limit::HeaderListBytes),
     });
     let mut says_grpc = false;
     let looked = decoder.decode(block, |field| {
@@ -104,6 +110,15 @@ fn says_grpc(block: &[u8]) -> bool {
 const SECOND_LOOK: usize = 4;
 /// How the content type of a gRPC call begins.
 const GRPC: &[u8] = b"application/grpc";
+
+/// Who names no `:authority` means its `host` (RFC 9113 section 8.3.1). A backend takes it for one, so rules must, too.
+fn name_authority(head: &mut RequestHead) {
+    if head.value(b":authority").is_none()
+        && let Some(host) = head.value(b"host").map(<[u8]>::to_vec)
+    {
+        head.push(b":authority", &host);
+    }
+}
 
 /// Whether a request is a gRPC call, which gets its errors as a status in trailers.
 pub(super) fn is_grpc(head: &RequestHead) -> bool {

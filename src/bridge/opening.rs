@@ -16,7 +16,7 @@ use super::own_settings;
 use super::replay::{Replay, Role};
 use super::{Bridge, ToBackend, ToClient};
 use crate::config::OwnSettings;
-use crate::limits;
+use crate::limits::{self, Limit, Limits};
 use crate::wire::first_bytes::{self, FirstBytes};
 use crate::wire::frame::{self, ErrorCode, FrameHead, HEAD_BYTES, flag, kind};
 use crate::wire::head::RequestHead;
@@ -24,8 +24,9 @@ use crate::wire::headers;
 use crate::wire::{Malformed, Parsed};
 
 /// A client's opening, as far as it came.
-#[derive(Debug, Default)]
-pub struct Opening {
+#[derive(Debug)]
+pub struct Opening<'a> {
+    limits: &'a Limits,
     /// Everything received, kept until the backend is known.
     input: Vec<u8>,
     /// How much of `input` was walked: the preface and whole frames.
@@ -72,12 +73,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// How long the phase may last.
-    pub fn limit(self) -> Duration {
+    /// What says how long the phase may last.
+    pub fn limit(self) -> Limit {
         match self {
-            Phase::Preface => limits::PREFACE_DEADLINE,
-            Phase::Idle => limits::UNROUTED_IDLE,
-            Phase::Block => limits::HEADER_BLOCK_DEADLINE,
+            Phase::Preface => Limit::PrefaceDeadline,
+            Phase::Idle => Limit::UnroutedIdle,
+            Phase::Block => Limit::HeaderDeadline,
         }
     }
 }
@@ -124,10 +125,30 @@ struct Request {
     end_stream: bool,
 }
 
-impl Opening {
-    /// An opening to which these are our SETTINGS, should the client wait for some.
-    pub fn new(own: OwnSettings) -> Opening {
-        Opening { own, ..Opening::default() }
+impl Default for Opening<'_> {
+    fn default() -> Self {
+        Opening::new(OwnSettings::default(), &Limits::DEFAULT)
+    }
+}
+
+impl<'a> Opening<'a> {
+    /// The opening of a client that has sent nothing yet, to which these are our SETTINGS should it wait for some.
+    pub fn new(own: OwnSettings, limits: &'a Limits) -> Opening<'a> {
+        Opening {
+            limits,
+            input: Vec::new(),
+            walked: 0,
+            replay: Replay::default(),
+            counts: Counts::default(),
+            head_checked: false,
+            block: None,
+            request: None,
+            own,
+            own_sent: false,
+            own_acknowledged: false,
+            acknowledged: 0,
+            to_client: Vec::new(),
+        }
     }
 
     /// Takes the next bytes from the client.
@@ -159,7 +180,7 @@ impl Opening {
         }
         while self.request.is_none() {
             if !self.walk_frame()? {
-                within(self.input.len(), limits::REPLAY_BYTES, "more than 96 KiB before the first request")?;
+                within(self.input.len(), Limit::ReplayBytes, self.limits)?;
                 self.settle();
                 return Ok(Progress::More);
             }
@@ -284,9 +305,10 @@ impl Opening {
         match head.kind {
             kind::HEADERS => {
                 let fragment = headers::fragment(&head, payload).map_err(protocol_error)?;
+                within(fragment.len(), Limit::HeaderBlockBytes, self.limits)?;
                 if head.has(flag::END_HEADERS) {
                     let end_stream = head.has(flag::END_STREAM);
-                    let request = block::decode(fragment, head.stream, end_stream)?;
+                    let request = block::decode(fragment, head.stream, end_stream, self.limits)?;
                     self.request = Some(Request { head: request, stream: head.stream, end_stream });
                 } else {
                     self.block = Some(Block::begin(&head, fragment));
@@ -298,13 +320,13 @@ impl Opening {
                     block.continued(payload);
                     if head.has(flag::END_HEADERS) {
                         let (stream, end_stream) = (block.stream, block.end_stream);
-                        self.request = Some(Request { head: block.decode()?, stream, end_stream });
+                        self.request = Some(Request { head: block.decode(self.limits)?, stream, end_stream });
                     }
                 }
                 self.keep(range, Role::Other);
             }
             _ => {
-                self.counts.frame(&head, payload)?;
+                self.counts.frame(&head, payload, self.limits)?;
                 self.other_frame(&head, range)?;
             }
         }
@@ -314,7 +336,7 @@ impl Opening {
     fn check_head(&mut self, head: &FrameHead) -> Result<(), Fault> {
         frame_size(head)?;
         if let Some(block) = &mut self.block {
-            return block.head(head);
+            return block.head(head, self.limits);
         }
         if self.replay.is_empty() && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
             return Err(protocol("a preface without SETTINGS", "RFC 9113 section 3.4"));
@@ -336,7 +358,7 @@ impl Opening {
                 if self.replay.settings() > 1 {
                     // They may be replayed as one frame, which must not be larger than a strict backend accepts.
                     let entries = self.replay.merged_entries(&self.input);
-                    within(entries, limits::SETTINGS_ENTRIES, "more than 32 different settings")?;
+                    within(entries, Limit::SettingsEntries, self.limits)?;
                 }
             }
             // A stray answer is no error (RFC 9113 section 6.7), and no backend asked for it.

@@ -3,7 +3,7 @@
 //! Until HEADERS arrives no stream is open, so most frame types have no business here (RFC 9113 section 5.1, idle), and
 //! whatever is allowed is counted: this is the only place where the proxy parses bytes of anyone who can connect.
 
-use crate::limits;
+use crate::limits::{self, Limit, Limits};
 use crate::wire::Malformed;
 use crate::wire::frame::{ErrorCode, FrameHead, flag, kind};
 use crate::wire::headers::{PRIORITY_BYTES, dependency};
@@ -29,8 +29,21 @@ pub enum Fault {
         /// The rule.
         invalid: Invalid,
     },
+    /// More than a limit allows: answered with GOAWAY.
+    Limit {
+        /// Which.
+        limit: Limit,
+        /// Its value.
+        value: u64,
+        /// The stream that the client was opening, which GOAWAY has to name; 0 if none.
+        stream: u32,
+    },
     /// A header list larger than we decode: answered with 431, or status 8.
     HeadersTooLarge {
+        /// By its fields, or by their bytes.
+        limit: Limit,
+        /// The limit's value.
+        value: u64,
         /// Its stream.
         stream: u32,
         /// Whether the client has ended its side of the stream.
@@ -48,14 +61,24 @@ impl Fault {
         match self {
             Fault::Connection { malformed, .. } => Some(malformed.to_string()),
             Fault::Request { invalid, .. } => Some(invalid.to_string()),
-            Fault::HeadersTooLarge { .. } => Some("header list over 256 fields or 64 KiB".to_owned()),
+            Fault::Limit { limit, value, .. } | Fault::HeadersTooLarge { limit, value, .. } => {
+                Some(limit.reached(*value))
+            }
             Fault::Goodbye => None,
+        }
+    }
+
+    /// The limit that was reached, if it was one.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Fault::Limit { limit, .. } | Fault::HeadersTooLarge { limit, .. } => Some(*limit),
+            Fault::Connection { .. } | Fault::Request { .. } | Fault::Goodbye => None,
         }
     }
 
     /// The same fault of a client that is opening the stream `opened`.
     pub(super) fn on(mut self, opened: u32) -> Fault {
-        if let Fault::Connection { stream, .. } = &mut self {
+        if let Fault::Connection { stream, .. } | Fault::Limit { stream, .. } = &mut self {
             *stream = opened;
         }
         self
@@ -63,11 +86,10 @@ impl Fault {
 }
 
 /// Counts what arrived before the first request, against the limits.
-///
-/// There is no count of all frames together: each type has its own limit, and [`limits::OPENING_FRAMES`] bounds their
-/// sum.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
+    /// All but HEADERS and CONTINUATION.
+    frames: usize,
     settings: usize,
     pings: usize,
     window_updates: usize,
@@ -115,22 +137,28 @@ impl Counts {
     }
 
     /// Checks a whole frame other than HEADERS and CONTINUATION.
-    pub(super) fn frame(&mut self, head: &FrameHead, payload: &[u8]) -> Result<(), Fault> {
+    pub(super) fn frame(&mut self, head: &FrameHead, payload: &[u8], limits: &Limits) -> Result<(), Fault> {
+        self.of_kind(head, payload, limits)?;
+        self.frames += 1;
+        within(self.frames, Limit::OpeningFrames, limits)
+    }
+
+    fn of_kind(&mut self, head: &FrameHead, payload: &[u8], limits: &Limits) -> Result<(), Fault> {
         match head.kind {
             kind::SETTINGS if !head.has(flag::ACK) => {
                 self.settings += 1;
-                within(self.settings, limits::SETTINGS_FRAMES, "more than 8 SETTINGS before the first request")?;
-                within(payload.len() / ENTRY_BYTES, limits::SETTINGS_ENTRIES, "more than 32 settings in a frame")?;
+                within(self.settings, Limit::SettingsFrames, limits)?;
+                within(payload.len() / ENTRY_BYTES, Limit::SettingsEntries, limits)?;
                 entries(payload).try_for_each(setting)
             }
             kind::PING => {
                 self.pings += 1;
-                within(self.pings, limits::PING_FRAMES, "more than 10 PINGs before the first request")
+                within(self.pings, Limit::PingFrames, limits)
             }
-            kind::WINDOW_UPDATE => self.window_update(payload),
+            kind::WINDOW_UPDATE => self.window_update(payload, limits),
             kind::PRIORITY | kind::PRIORITY_UPDATE => {
                 self.priorities += 1;
-                within(self.priorities, limits::PRIORITY_FRAMES, "more than 32 priorities before the first request")?;
+                within(self.priorities, Limit::PriorityFrames, limits)?;
                 let on = payload.first_chunk::<PRIORITY_BYTES>().map(dependency);
                 if head.kind == kind::PRIORITY && on == Some(head.stream) {
                     return Err(protocol("a stream that depends on itself", "RFC 9113 section 5.3.1"));
@@ -141,15 +169,15 @@ impl Counts {
             _ => {
                 self.unknown += 1;
                 self.unknown_bytes += payload.len();
-                within(self.unknown, limits::UNKNOWN_FRAMES, "more than 10 frames of unknown type")?;
-                within(self.unknown_bytes, limits::UNKNOWN_FRAME_BYTES, "more than 16 KiB in frames of unknown type")
+                within(self.unknown, Limit::UnknownFrames, limits)?;
+                within(self.unknown_bytes, Limit::UnknownFrameBytes, limits)
             }
         }
     }
 
-    fn window_update(&mut self, payload: &[u8]) -> Result<(), Fault> {
+    fn window_update(&mut self, payload: &[u8], limits: &Limits) -> Result<(), Fault> {
         self.window_updates += 1;
-        within(self.window_updates, limits::WINDOW_UPDATE_FRAMES, "more than 32 WINDOW_UPDATEs")?;
+        within(self.window_updates, Limit::WindowUpdateFrames, limits)?;
         let increment = payload.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff);
         if increment == 0 {
             return Err(protocol("WINDOW_UPDATE by nothing", "RFC 9113 section 6.9"));
@@ -218,17 +246,19 @@ fn at_least(head: &FrameHead, length: usize, section: &'static str) -> Result<()
     Ok(())
 }
 
-/// Refuses a frame by its head alone: its payload is neither waited for nor kept.
+/// Refuses a frame by its head alone: its payload is neither waited for nor kept (RFC 9113 section 4.2).
 pub(super) fn frame_size(head: &FrameHead) -> Result<(), Fault> {
     if head.length > limits::FRAME_PAYLOAD_BYTES {
-        return Err(fault(ErrorCode::FrameSizeError, "a frame longer than 16,384 bytes", "RFC 9113 section 4.2"));
+        let value = limits::FRAME_PAYLOAD_BYTES as u64;
+        return Err(Fault::Limit { limit: Limit::FramePayloadBytes, value, stream: 0 });
     }
     Ok(())
 }
 
-pub(super) fn within(count: usize, limit: usize, rule: &'static str) -> Result<(), Fault> {
-    if count > limit {
-        return Err(fault(ErrorCode::EnhanceYourCalm, rule, "RFC 9113 section 10.5"));
+/// Denial of service is answered with ENHANCE_YOUR_CALM (RFC 9113 section 10.5).
+pub(super) fn within(count: usize, limit: Limit, limits: &Limits) -> Result<(), Fault> {
+    if count > limits.count(limit) {
+        return Err(Fault::Limit { limit, value: limits.value(limit), stream: 0 });
     }
     Ok(())
 }
@@ -240,13 +270,3 @@ pub(super) fn protocol(rule: &'static str, section: &'static str) -> Fault {
 pub(super) fn fault(code: ErrorCode, rule: &'static str, section: &'static str) -> Fault {
     Fault::Connection { code, malformed: Malformed { rule, section, offset: 0 }, stream: 0 }
 }
-
-const _: () = assert!(
-    limits::SETTINGS_FRAMES
-        + 1 // the ACK of our own SETTINGS
-        + limits::PING_FRAMES
-        + limits::WINDOW_UPDATE_FRAMES
-        + limits::PRIORITY_FRAMES
-        + limits::UNKNOWN_FRAMES
-        <= limits::OPENING_FRAMES
-);

@@ -3,9 +3,9 @@
 //! Frames are told apart by their heads alone; payloads pass through as they come. Two things are held back until they
 //! are whole: a head (nine bytes), and, while an ACK of the backend is still owed, the client's SETTINGS.
 
-use super::opening_rules::{Fault, frame_size, protocol, settings_head, within};
+use super::opening_rules::{Fault, fault, frame_size, protocol, settings_head};
 use crate::limits;
-use crate::wire::frame::{FrameHead, HEAD_BYTES, flag, kind};
+use crate::wire::frame::{ErrorCode, FrameHead, HEAD_BYTES, flag, kind};
 
 /// The direction's state.
 #[derive(Debug)]
@@ -115,7 +115,10 @@ impl ToBackend {
             }
             kind::SETTINGS if !head.has(flag::ACK) && backend_owes_ack => {
                 frame_size(&head)?;
-                within(self.held.len(), limits::FRAME_PAYLOAD_BYTES, "more than 16 KiB of SETTINGS held back")?;
+                if self.held.len() > limits::FRAME_PAYLOAD_BYTES {
+                    let rule = "more than 16 KiB of SETTINGS held back";
+                    return Err(fault(ErrorCode::EnhanceYourCalm, rule, "RFC 9113 section 10.5"));
+                }
                 self.holding = head.length > 0;
                 self.held.append(&mut self.head);
                 return Ok(rest);

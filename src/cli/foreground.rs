@@ -28,11 +28,11 @@ pub(super) fn serve(
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(no_signals)?;
     let proxy = Proxy::start(config, log.clone(), observer).map_err(|error| format!("error: {error}"))?;
     started(&proxy);
-    runtime.block_on(signals.next());
+    runtime.block_on(serving(&proxy, &mut signals, log));
     stopping();
-    log.notice(Notice::Draining { open: open(&proxy) });
+    log.notice(Notice::Draining { open: usize::try_from(proxy.totals().open()).unwrap_or(usize::MAX) });
     proxy.drain();
-    runtime.block_on(drained(&proxy, signals));
+    runtime.block_on(drained(&proxy, signals, log));
     proxy.stop();
     log.notice(Notice::Stopped { totals: proxy.join() });
     Ok(())
@@ -50,8 +50,15 @@ pub(super) fn exit_code(outcome: Result<(), String>) -> ExitCode {
     }
 }
 
+/// Tells the counts whenever they are asked for, until a signal to stop.
+async fn serving(proxy: &Proxy, signals: &mut Signals, log: &Log) {
+    while signals.next().await == Order::Tell {
+        log.notice(Notice::Counts { totals: proxy.totals() });
+    }
+}
+
 /// Waits for the connections to end, a second signal or the deadline.
-async fn drained(proxy: &Proxy, mut signals: Signals) {
+async fn drained(proxy: &Proxy, mut signals: Signals, log: &Log) {
     let drained = async {
         while !proxy.is_finished() {
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -59,22 +66,18 @@ async fn drained(proxy: &Proxy, mut signals: Signals) {
     };
     tokio::select! {
         () = drained => {}
-        () = signals.next() => {}
+        () = serving(proxy, &mut signals, log) => {}
         () = tokio::time::sleep(limits::DRAIN_TIMEOUT) => {}
     }
 }
 
-fn open(proxy: &Proxy) -> usize {
-    let totals = proxy.totals();
-    let closed: u64 = totals.closed.iter().map(|(_, count)| count).sum();
-    usize::try_from(totals.accepted.saturating_sub(closed)).unwrap_or(usize::MAX)
-}
-
 /// SIGTERM is what service managers and Kubernetes send, SIGINT what a terminal sends, SIGQUIT what nginx users send.
+/// SIGUSR1 asks for the counts.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
+    user: Signal,
 }
 
 impl Signals {
@@ -83,16 +86,25 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
+            user: signal(SignalKind::user_defined1())?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Order {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.quit.recv() => {}
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.quit.recv() => Order::Stop,
+            _ = self.user.recv() => Order::Tell,
         }
     }
+}
+
+/// What a signal says.
+#[derive(PartialEq, Eq)]
+enum Order {
+    Stop,
+    Tell,
 }
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

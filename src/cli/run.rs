@@ -17,7 +17,8 @@ use crate::tap::render::pretty::Look;
 /// Run the proxy in the foreground until SIGTERM or SIGINT.
 ///
 /// One summary line for each finished connection goes to standard output, notices go to standard error. The first
-/// signal stops accepting and lets connections finish for up to 30 seconds, a second one ends them at once.
+/// signal stops accepting and lets connections finish for up to 30 seconds, a second one ends them at once. SIGUSR1 has
+/// the counts told.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -9,7 +9,10 @@ use ipnet::IpNet;
 use std::num::NonZeroU64;
 use toml::Spanned;
 
-use super::{Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OwnSettings, ProxyProtocol, Tap, section::Text};
+use super::{
+    Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OwnSettings, ProxyProtocol, Tap, limits::LimitsDraft,
+    section::Text,
+};
 use crate::route::{Backend, Match};
 
 /// A whole configuration.
@@ -18,6 +21,7 @@ pub(super) struct Draft {
     pub(super) shards: Option<NonZeroUsize>,
     pub(super) engine: EngineChoice,
     pub(super) log: Option<LogFormat>,
+    pub(super) limits: LimitsDraft,
     pub(super) tap: Tap,
     pub(super) listeners: Vec<ListenerDraft>,
     pub(super) routes: Vec<RouteDraft>,

@@ -38,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
         shards: shards.and_then(|shards| NonZeroUsize::new(usize::try_from(shards).ok()?)),
         engine: engine.unwrap_or_default(),
         log,
+        limits: super::limits::read(&file, reader),
         tap: tap::read(&file, reader),
         listeners: sections(&file, &keys::LISTENER, reader)
             .iter()
@@ -168,11 +169,7 @@ fn pool(section: &Section<'_>, reader: &mut Reader<'_>) -> PoolDraft {
     }
     let mut timeout = |key| {
         let item = section.item(key)?;
-        if let DeValue::Integer(number) = item.value.get_ref() {
-            reader.problem(&item.subject, item.value.span(), duration::without_unit(&number.to_string()));
-            return None;
-        }
-        let text = reader.text(&item, "a duration like \"2s\"")?;
+        let text = reader.duration(&item)?;
         reader.parsed(&text, duration::parse)
     };
     PoolDraft {

@@ -16,6 +16,7 @@ use super::{
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Source},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft},
+    limits::LimitsDraft,
     sample,
     section::{Reader, Text},
 };
@@ -114,6 +115,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
         shards: flags.shards,
         engine: flags.engine.unwrap_or_default(),
         log: flags.log,
+        limits: LimitsDraft::default(),
         tap: Tap::default(),
         listeners: vec![ListenerDraft {
             name: Spanned::new(whole.clone(), "listener-1".to_owned()),

@@ -102,8 +102,8 @@ pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) 
 /// The top level.
 pub(super) static FILE: Keys = Keys {
     section: "",
-    known: &["shards", "engine", "log", "tap", "decode", "listener", "route", "pool"],
-    later: &["admin", "limits"],
+    known: &["shards", "engine", "log", "limits", "tap", "decode", "listener", "route", "pool"],
+    later: &["admin"],
 };
 /// `[[listener]]`
 pub(super) static LISTENER: Keys = Keys {
@@ -127,6 +127,35 @@ pub(super) static SETTINGS: Keys = Keys {
     known: &["max_concurrent_streams", "initial_window_size", "max_header_list_size", "enable_connect_protocol"],
     later: &[],
 };
+/// `[limits]`: what is configurable of [`Limit`](crate::limits::Limit), by name.
+pub(super) static LIMITS: Keys = Keys {
+    section: "limits",
+    known: &[
+        "proxy_v2_payload_bytes",
+        "proxy_deadline",
+        "preface_deadline",
+        "header_deadline",
+        "unrouted_idle",
+        "header_block_bytes",
+        "header_list_bytes",
+        "header_fields",
+        "continuation_frames",
+        "settings_frames",
+        "settings_entries",
+        "ping_frames",
+        "window_update_frames",
+        "priority_frames",
+        "unknown_frames",
+        "unknown_frame_bytes",
+        "opening_frames",
+        "http1_head_bytes",
+        "http1_fields",
+        "client_hello_bytes",
+        "unrouted_connections",
+        "unrouted_connections_per_source",
+    ],
+    later: &[],
+};
 /// `[tap]`
 pub(super) static TAP: Keys = Keys { section: "tap", known: &["queue_bytes"], later: &["redact"] };
 /// `[decode]`
@@ -142,7 +171,7 @@ pub(super) static POOL: Keys = Keys {
 /// A backend written as a table.
 pub(super) static BACKEND: Keys = Keys { section: "pool.backends", known: &["address", "weight"], later: &[] };
 
-static SECTIONS: [&Keys; 8] = [&FILE, &TAP, &DECODE, &LISTENER, &SETTINGS, &ROUTE, &POOL, &BACKEND];
+static SECTIONS: [&Keys; 9] = [&FILE, &LIMITS, &TAP, &DECODE, &LISTENER, &SETTINGS, &ROUTE, &POOL, &BACKEND];
 /// Shorter names are held by too many others.
 const HELD_CHARS: usize = 4;
 

@@ -20,6 +20,7 @@ mod flags;
 #[cfg(test)]
 mod golden;
 mod keys;
+mod limits;
 mod sample;
 mod section;
 mod settings;
@@ -46,7 +47,10 @@ use self::{
     diagnostic::{Diagnostics, Source},
     section::Reader,
 };
-use crate::route::{Pool, PoolId, Table};
+use crate::{
+    limits::Limits,
+    route::{Pool, PoolId, Table},
+};
 
 /// Everything that a start needs to know.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub struct Config {
     pub shards: Option<NonZeroUsize>,
     /// What shards wait with.
     pub engine: EngineChoice,
+    /// What a connection may cost before it is routed.
+    pub limits: Limits,
     /// What is done with sampled connections.
     pub tap: Tap,
     /// How to log; `None`: pretty on a terminal, else JSON.

@@ -13,6 +13,7 @@ use toml::{
 use super::{
     Surroundings,
     diagnostic::{Diagnostic, Diagnostics, Problem, one_of, quoted},
+    duration,
     expand::expand,
     keys::{Keys, nearest},
 };
@@ -171,6 +172,15 @@ impl Reader<'_> {
             self.diagnostics.error(item.value.span(), message).help(format!("it must be {allowed}"));
         }
         number
+    }
+
+    /// The text of a duration.
+    pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Text> {
+        if let DeValue::Integer(number) = item.value.get_ref() {
+            self.problem(&item.subject, item.value.span(), duration::without_unit(&number.to_string()));
+            return None;
+        }
+        self.text(item, "a duration like \"2s\"")
     }
 
     /// Reports a problem with the part of a string that it names, or with all of it.

@@ -45,6 +45,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
         warn_of_unseen_upgrades(listener, diagnostics);
         warn_of_unheard_settings(listener, diagnostics);
     }
+    draft.limits.warn(diagnostics);
     Some(config(draft, references))
 }
 
@@ -255,6 +256,7 @@ fn config(draft: Draft, references: References) -> Config {
         shards: draft.shards,
         engine: draft.engine,
         log: draft.log,
+        limits: draft.limits.limits,
         tap: draft.tap,
         routes: Table::new(rules.collect()),
         pools: pools.collect(),

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::close::Record;
+use super::close::{Close, Record};
 use super::context::Context;
+use super::peek;
+use crate::config::ProxyProtocol;
 use crate::sys::socket::Socket;
 
 /// What `accept4(2)` gave.
@@ -21,13 +23,17 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Counts the connection in.
-    pub(super) fn begin(self, context: &Rc<Context>) -> (Socket, Record) {
+    /// Counts the connection in. An error: it is over, because there are too many of its kind.
+    pub(super) fn begin(self, context: &Rc<Context>) -> (Socket, Record, Result<(), Close>) {
         // IPv4 through a dual-stack socket is IPv4: to trust, to routes and to readers.
         let peer = self.peer.map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
         let mut record = Record::new(context, self.listener, peer);
         let socket = Socket::accepted(self.socket);
         record.local(self.local.or_else(|| socket.local()));
-        (socket, record)
+        // Whoever may name somebody else in a PROXY header is counted when that was read.
+        let listener = context.listener(self.listener);
+        let names_another = listener.proxy_protocol != ProxyProtocol::Off && peek::is_trusted(listener, peer);
+        let entered = record.enter(peer.filter(|_| !names_another));
+        (socket, record, entered)
     }
 }

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::ledger::Ledger;
-use crate::log::{Bytes, CloseReason, Side, Summary};
+use super::unrouted::Place;
+use crate::limits::{Limit, Limits};
+use crate::log::{Bytes, Cause, CloseReason, Side, Summary};
 use crate::relay::{self, End, Owner};
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
@@ -20,6 +22,7 @@ use crate::wire::proxy_protocol::{Addresses, Command, Header, Version};
 #[derive(Debug)]
 pub(super) struct Close {
     reason: CloseReason,
+    limit: Option<Limit>,
     detail: Option<String>,
     /// What the client is told; empty means only that our side ends. `None`: not even that.
     last_words: Option<Vec<u8>>,
@@ -28,7 +31,7 @@ pub(super) struct Close {
 impl Close {
     /// Ends it without a word.
     pub(super) fn silent(reason: CloseReason) -> Close {
-        Close { reason, detail: None, last_words: None }
+        Close { reason, limit: None, detail: None, last_words: None }
     }
 
     /// Ends it without a word because of an error of one side's socket.
@@ -38,13 +41,24 @@ impl Close {
 
     /// Ends it with an answer, and waits for the client to have read it.
     pub(super) fn answered(reason: CloseReason, last_words: Vec<u8>) -> Close {
-        Close { reason, detail: None, last_words: Some(last_words) }
+        Close { reason, limit: None, detail: None, last_words: Some(last_words) }
     }
 
     /// Adds the rule that was broken or the error.
     pub(super) fn because(mut self, detail: impl Display) -> Close {
         self.detail = Some(detail.to_string());
         self
+    }
+
+    /// Names the limit that ended it, if one did.
+    pub(super) fn of_limit(mut self, limit: Option<Limit>) -> Close {
+        self.limit = limit;
+        self
+    }
+
+    /// Names the limit that ended it, and says so in its words.
+    pub(super) fn at(self, limit: Limit, limits: &Limits) -> Close {
+        self.of_limit(Some(limit)).because(limit.reached(limits.value(limit)))
     }
 
     /// Says the last words and closes.
@@ -76,6 +90,8 @@ pub(super) struct Record {
     said: u64,
     /// Where copies of its bytes go, if it is sampled.
     sample: Option<Sample>,
+    /// What it takes among the connections that are not routed yet.
+    place: Option<Place>,
 }
 
 impl Record {
@@ -92,6 +108,7 @@ impl Record {
             prefix: None,
             said: 0,
             sample,
+            place: None,
         }
     }
 
@@ -119,6 +136,25 @@ impl Record {
             (None, _) | (_, Command::Local) => {}
         }
         self.prefix = Some(header);
+    }
+
+    /// Takes a place among the connections that are not routed yet; it is given back when the record ends or is
+    /// [`routed`](Record::routed). `source`: counted to this source at once.
+    pub(super) fn enter(&mut self, source: Option<SocketAddr>) -> Result<(), Close> {
+        let context = Rc::clone(&self.context);
+        self.place = Some(context.unrouted.enter().map_err(|limit| crowded(limit, &context))?);
+        self.count_to(source)
+    }
+
+    /// Counts the place to the source, now that it is known.
+    pub(super) fn count_to(&mut self, source: Option<SocketAddr>) -> Result<(), Close> {
+        let (Some(place), Some(source)) = (&mut self.place, source) else { return Ok(()) };
+        place.count_to(source.ip()).map_err(|limit| crowded(limit, &self.context))
+    }
+
+    /// Gives the place back.
+    pub(super) fn routed(&mut self) {
+        self.place = None;
     }
 
     /// The summary, to be filled in.
@@ -166,8 +202,9 @@ impl Record {
     }
 
     /// Ends the connection's life: counted once, logged once.
-    pub(super) fn end(self, close: Close) {
+    pub(super) fn end(mut self, close: Close) {
         let context = Rc::clone(&self.context);
+        self.summary.limit = close.limit;
         let (ledger, sample) = self.split();
         ledger.ended(End {
             reason: close.reason,
@@ -190,4 +227,10 @@ impl Record {
         let (counters, log) = (Arc::clone(&context.counters), Arc::clone(&context.log));
         (Ledger { summary, begun, said, counters, log }, sample)
     }
+}
+
+/// There are too many connections that are not routed yet: of all clients together, or of this one.
+fn crowded(limit: Limit, context: &Context) -> Close {
+    let side = if limit == Limit::UnroutedConnections { Side::Proxy } else { Side::Client };
+    Close::silent(CloseReason { side, cause: Cause::Limit }).at(limit, &context.config.limits)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::ledger::Ledger;
+use super::unrouted::Unrouted;
 use crate::config::{Config, Listener};
 use crate::log::{ConnectionId, Counters, Log};
 use crate::relay::Relay;
@@ -37,6 +38,8 @@ pub struct Context {
     pub ended: Notify,
     drain: Notify,
     is_draining: Cell<bool>,
+    /// The places of connections that are not routed yet.
+    pub(super) unrouted: Rc<Unrouted>,
     balancers: Vec<RefCell<Balancer>>,
     open: Cell<usize>,
     accepted: Cell<u64>,
@@ -54,6 +57,7 @@ impl Context {
     ) -> Context {
         let balancers = config.pools.iter().map(|pool| RefCell::new(Balancer::new(pool, shard))).collect();
         Context {
+            unrouted: Unrouted::new(&config.limits),
             config,
             shard,
             log: Arc::new(log),

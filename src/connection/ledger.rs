@@ -27,7 +27,7 @@ impl Owner for Ledger {
         summary.to_client.copied += self.said;
         summary.reason = end.reason;
         summary.detail = end.detail;
-        self.counters.closed(end.reason);
+        self.counters.closed(end.reason, summary.limit);
         let unlogged = match end.sample {
             Some(sample) => sample.end(self.summary).err(),
             None => Some(self.summary),

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `serve` reads top to bottom and runs once a connection, so clarity wins over speed in it. Every wait has a deadline
-//! and every buffer a limit (`limits.rs`). Any step may end the connection: with a reason that is counted, and, where
+//! and every buffer a limit (`crate::limits`). Any step may end the connection: with a reason that is counted, and, where
 //! the client speaks a protocol that has one, with an answer.
 
 mod accept;
@@ -23,6 +23,7 @@ mod inspect;
 mod ledger;
 mod peek;
 mod route;
+mod unrouted;
 
 pub use accept::Accepted;
 pub use context::Context;
@@ -41,8 +42,17 @@ use inspect::Inspected;
 
 /// Takes a connection up. It is counted before this returns, so that a shard that drains waits for it.
 pub fn start(accepted: Accepted, context: &Rc<Context>) {
-    let (client, record) = accepted.begin(context);
-    runtime::spawn(serve(client, record, Rc::clone(context)));
+    let (client, record, entered) = accepted.begin(context);
+    match entered {
+        Ok(()) => {
+            runtime::spawn(serve(client, record, Rc::clone(context)));
+        }
+        Err(close) => {
+            // At once and without a word: nobody in a crowd is worth a task.
+            drop(client);
+            record.end(close);
+        }
+    }
 }
 
 /// Serves a connection from its acceptance until it is closed or handed to the relay.
@@ -98,11 +108,15 @@ struct Ready {
 async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Result<Ready, Close> {
     let listener = context.listener(record.listener());
 
-    let prefix = peek::proxy_prefix(client, listener, record).await?;
-    record.prefix(prefix);
+    let limits = &context.config.limits;
 
-    let inspected = inspect::inspect(client, listener, record).await?;
+    let prefix = peek::proxy_prefix(client, listener, limits, record).await?;
+    record.prefix(prefix);
+    record.count_to(record.client())?;
+
+    let inspected = inspect::inspect(client, listener, limits, record).await?;
     let pool = route::choose(&inspected, listener, record, context)?;
+    record.routed();
 
     let backend = connect::connect(client, pool, &inspected, record, context).await?;
     Ok(Ready { backend, inspected, idle_timeout: context.pool(pool).idle_timeout })

@@ -8,33 +8,35 @@
 //! PROXY protocol section 2 and its security considerations: whether a prefix is wanted is configured, never guessed,
 //! and it is believed only from trusted addresses.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use super::close::{Close, Record};
 use crate::config::{Listener, ProxyProtocol};
-use crate::limits;
+use crate::limits::{Limit, Limits};
 use crate::log::{Cause, CloseReason, Side};
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
-use crate::wire::proxy_protocol::{Header, Prefix, parse};
+use crate::wire::proxy_protocol::{Header, PAYLOAD_TOO_LONG, Prefix, parse};
 
 /// Takes the PROXY prefix off the connection, as the listener's policy says.
 pub(super) async fn proxy_prefix(
     client: &Socket,
     listener: &Listener,
+    limits: &Limits,
     record: &Record,
 ) -> Result<Option<Header>, Close> {
     if listener.proxy_protocol == ProxyProtocol::Off {
         return Ok(None);
     }
     let required = listener.proxy_protocol == ProxyProtocol::Required;
-    let header = match tokio::time::timeout(limits::PROXY_DEADLINE, take(client, record)).await {
+    let header = match tokio::time::timeout(limits.time(Limit::ProxyDeadline), take(client, limits, record)).await {
         Ok(header) => header?,
         // Where a prefix may be left out, a client that waits for the server to speak sends none either.
         Err(_elapsed) if !required && is_silent(client) => None,
         Err(_elapsed) => {
-            sample_unread(client, record);
-            return Err(Close::silent(CloseReason::client(Cause::ProxyTimeout)));
+            sample_unread(client, limits, record);
+            return Err(reached(Limit::ProxyDeadline, Cause::ProxyTimeout, limits));
         }
     };
     match header {
@@ -49,7 +51,7 @@ pub(super) async fn proxy_prefix(
 }
 
 /// No list of networks means that every peer is trusted; only `required` allows that.
-fn is_trusted(listener: &Listener, peer: Option<SocketAddr>) -> bool {
+pub(super) fn is_trusted(listener: &Listener, peer: Option<SocketAddr>) -> bool {
     listener.trusted.is_empty()
         || peer.is_some_and(|peer| listener.trusted.iter().any(|network| network.contains(&peer.ip())))
 }
@@ -58,10 +60,10 @@ fn is_silent(client: &Socket) -> bool {
     matches!(client.peek(&mut [0]), Ok(None))
 }
 
-async fn take(client: &Socket, record: &Record) -> Result<Option<Header>, Close> {
+async fn take(client: &Socket, limits: &Limits, record: &Record) -> Result<Option<Header>, Close> {
     let mut seen = 0;
     loop {
-        match look(client, record, &mut seen)? {
+        match look(client, limits, record, &mut seen)? {
             Look::Nothing => client.readable().await.map_err(failed)?,
             Look::More { at_least } => client.readable_bytes(at_least).await.map_err(failed)?,
             Look::Done(header) => return Ok(header),
@@ -79,11 +81,19 @@ enum Look {
     Done(Option<Header>),
 }
 
-/// Looks at the waiting bytes; `seen` is how many there were the last time. No wait in here, so that the task of a
-/// connection, which is moved when it is started, is not as large as the largest prefix.
-fn look(client: &Socket, record: &Record, seen: &mut usize) -> Result<Look, Close> {
-    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
-    let peeked = match client.peek(&mut buffer) {
+/// Looks at the waiting bytes; `seen` is how many there were the last time.
+fn look(client: &Socket, limits: &Limits, record: &Record, seen: &mut usize) -> Result<Look, Close> {
+    with_buffer(limits, |buffer| look_into(buffer, client, limits, record, seen))
+}
+
+fn look_into(
+    buffer: &mut [u8],
+    client: &Socket,
+    limits: &Limits,
+    record: &Record,
+    seen: &mut usize,
+) -> Result<Look, Close> {
+    let peeked = match client.peek(buffer) {
         Ok(Some(0)) => return Err(Close::silent(CloseReason::client(Cause::Probe))),
         Ok(Some(peeked)) => peeked,
         Ok(None) => return Ok(Look::Nothing),
@@ -91,12 +101,12 @@ fn look(client: &Socket, record: &Record, seen: &mut usize) -> Result<Look, Clos
     };
     // The low-water mark was not reached and yet the wait is over: nothing more will come.
     if peeked == *seen {
-        sample_unread(client, record);
+        record.copy(Direction::ToBackend, buffer.get(..peeked).unwrap_or_default());
         return Err(Close::silent(CloseReason::client(Cause::Truncated)).because("the end within a PROXY header"));
     }
     *seen = peeked;
     let bytes = buffer.get(..peeked).unwrap_or_default();
-    match parse(bytes, limits::PROXY_V2_PAYLOAD_BYTES) {
+    match parse(bytes, limits.count(Limit::ProxyV2PayloadBytes)) {
         Ok(Prefix::Absent) => Ok(Look::Done(None)),
         Ok(Prefix::More { at_least }) => Ok(Look::More { at_least }),
         Ok(Prefix::Complete { header, length }) => {
@@ -107,17 +117,21 @@ fn look(client: &Socket, record: &Record, seen: &mut usize) -> Result<Look, Clos
         }
         Err(malformed) => {
             record.copy(Direction::ToBackend, bytes);
+            if malformed.rule == PAYLOAD_TOO_LONG {
+                return Err(reached(Limit::ProxyV2PayloadBytes, Cause::ProxyMalformed, limits));
+            }
             Err(Close::silent(CloseReason::client(Cause::ProxyMalformed)).because(malformed))
         }
     }
 }
 
 /// Copies to the tap the beginning of a header that never became whole.
-fn sample_unread(client: &Socket, record: &Record) {
-    let mut buffer = [0; HEAD_BYTES + limits::PROXY_V2_PAYLOAD_BYTES];
-    if let Ok(Some(peeked)) = client.peek(&mut buffer) {
-        record.copy(Direction::ToBackend, buffer.get(..peeked).unwrap_or_default());
-    }
+fn sample_unread(client: &Socket, limits: &Limits, record: &Record) {
+    with_buffer(limits, |buffer| {
+        if let Ok(Some(peeked)) = client.peek(buffer) {
+            record.copy(Direction::ToBackend, buffer.get(..peeked).unwrap_or_default());
+        }
+    });
 }
 
 /// Takes bytes that were peeked at; they are there, so one read returns them all.
@@ -130,9 +144,26 @@ fn consume(client: &Socket, prefix: &mut [u8]) -> Result<(), Close> {
     }
 }
 
+fn reached(limit: Limit, cause: Cause, limits: &Limits) -> Close {
+    Close::silent(CloseReason::client(cause)).at(limit, limits)
+}
+
 fn failed(error: std::io::Error) -> Close {
     Close::failed(Side::Client, &error)
 }
 
 /// The head of a version 2 prefix (PROXY protocol section 2.2).
 const HEAD_BYTES: usize = 16;
+
+/// Lends the shard's one buffer, which has room for the longest prefix.
+fn with_buffer<T>(limits: &Limits, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(HEAD_BYTES + limits.count(Limit::ProxyV2PayloadBytes), 0);
+        use_it(buffer)
+    })
+}
+
+thread_local! {
+    /// Bytes stand here within one look, without a wait: no connection has a buffer of its own for them.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}

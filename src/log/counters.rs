@@ -1,14 +1,17 @@
-//! How many connections came and how they ended, one set a shard: written by it alone, read by anyone.
+//! How many connections came, how they ended, and which limits ended them: one set a shard, written by it alone, read
+//! by anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::reason::{Cause, CloseReason, Side};
+use crate::limits::Limit;
 
 /// The counts of a shard.
 #[derive(Debug)]
 pub struct Counters {
     accepted: AtomicU64,
     closed: [AtomicU64; REASONS],
+    limited: [AtomicU64; Limit::ALL.len()],
 }
 
 /// The counts of all shards together.
@@ -18,6 +21,8 @@ pub struct Totals {
     pub accepted: u64,
     /// Connections closed, by reason; reasons that never occurred are left out.
     pub closed: Vec<(CloseReason, u64)>,
+    /// Those of them that a limit closed, by the limit; limits that were never reached are left out.
+    pub limited: Vec<(Limit, u64)>,
 }
 
 impl Counters {
@@ -27,9 +32,10 @@ impl Counters {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a connection that has ended.
-    pub fn closed(&self, reason: CloseReason) {
-        if let Some(count) = self.closed.get(index(reason)) {
+    /// Counts a connection that has ended, and the limit that ended it, if it was one.
+    pub fn closed(&self, reason: CloseReason, limit: Option<Limit>) {
+        let limited = limit.and_then(|limit| self.limited.get(limit as usize));
+        for count in self.closed.get(index(reason)).into_iter().chain(limited) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -44,13 +50,23 @@ impl Counters {
             shards.clone().map(of).sum()
         };
         let closed = reasons.map(|reason| (reason, count(reason))).filter(|(_, count)| *count > 0).collect();
-        Totals { accepted, closed }
+        let limited = |limit: Limit| {
+            let of = |shard: &Counters| shard.limited.get(limit as usize).map_or(0, |n| n.load(Ordering::Relaxed));
+            (limit, shards.clone().map(of).sum())
+        };
+        let limited = Limit::ALL.into_iter().map(limited).filter(|(_, count)| *count > 0).collect();
+        Totals { accepted, closed, limited }
     }
 }
 
 impl Default for Counters {
     fn default() -> Counters {
-        Counters { accepted: AtomicU64::new(0), closed: std::array::from_fn(|_| AtomicU64::new(0)) }
+        let zeros = |_| AtomicU64::new(0);
+        Counters {
+            accepted: AtomicU64::new(0),
+            closed: std::array::from_fn(zeros),
+            limited: std::array::from_fn(zeros),
+        }
     }
 }
 
@@ -58,6 +74,17 @@ impl Totals {
     /// How many connections ended for `reason`.
     pub fn count(&self, reason: CloseReason) -> u64 {
         self.closed.iter().find(|(known, _)| *known == reason).map_or(0, |(_, count)| *count)
+    }
+
+    /// How many connections `limit` ended.
+    pub fn limited(&self, limit: Limit) -> u64 {
+        self.limited.iter().find(|(known, _)| *known == limit).map_or(0, |(_, count)| *count)
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> u64 {
+        let closed: u64 = self.closed.iter().map(|(_, count)| count).sum();
+        self.accepted.saturating_sub(closed)
     }
 }
 
@@ -77,14 +104,30 @@ mod tests {
         shards[0].accepted();
         shards[1].accepted();
         shards[1].accepted();
-        shards[0].closed(CloseReason::client(Cause::Finished));
-        shards[1].closed(CloseReason::client(Cause::Finished));
-        shards[1].closed(CloseReason::proxy(Cause::Shutdown));
+        shards[0].closed(CloseReason::client(Cause::Finished), None);
+        shards[1].closed(CloseReason::client(Cause::Finished), None);
+        shards[1].closed(CloseReason::proxy(Cause::Shutdown), None);
         let totals = Counters::totals(shards.iter());
         assert_eq!(totals.accepted, 3);
         let expected = [(CloseReason::client(Cause::Finished), 2), (CloseReason::proxy(Cause::Shutdown), 1)];
         assert_eq!(totals.closed, expected);
         assert_eq!(totals.count(CloseReason::backend(Cause::Finished)), 0);
+    }
+
+    #[test]
+    fn each_limit_has_a_count_beside_its_reason() {
+        let shards = [Counters::default(), Counters::default()];
+        for shard in &shards {
+            shard.accepted();
+            shard.accepted();
+            shard.closed(CloseReason::client(Cause::Limit), Some(Limit::PingFrames));
+        }
+        shards[1].closed(CloseReason::client(Cause::OpeningTimeout), Some(Limit::ReplayBytes));
+        let totals = Counters::totals(shards.iter());
+        assert_eq!(totals.limited, [(Limit::PingFrames, 2), (Limit::ReplayBytes, 1)]);
+        assert_eq!(totals.count(CloseReason::client(Cause::Limit)), 2);
+        assert_eq!((totals.limited(Limit::PingFrames), totals.limited(Limit::HeaderFields)), (2, 0));
+        assert_eq!(totals.open(), 1);
     }
 
     #[test]

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::json;
 
+use super::counters::Totals;
 use super::notice::Notice;
 use super::summary::{Bytes, ConnectionId, Summary};
 use super::timestamp::rfc3339;
+use crate::limits::Limit;
 use crate::route::Protocol;
 
 /// Appends a connection's line.
@@ -35,6 +37,7 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         bytes_to_backend: summary.to_backend,
         bytes_to_client: summary.to_client,
         close: Close { side: summary.reason.side.label(), cause: summary.reason.cause.label() },
+        limit: summary.limit.map(Limit::name),
         detail: summary.detail.as_deref(),
     };
     // Only a map with keys that are no strings can fail, and there is none.
@@ -62,16 +65,8 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
             json!({ "event": "accept_failed", "listener": listener, "error": error, "times": times })
         }
         Notice::Draining { open } => json!({ "event": "draining", "open": open }),
-        Notice::Stopped { totals } => {
-            let closed: Vec<_> = totals
-                .closed
-                .iter()
-                .map(|(reason, count)| {
-                    json!({ "side": reason.side.label(), "cause": reason.cause.label(), "count": count })
-                })
-                .collect();
-            json!({ "event": "stopped", "accepted": totals.accepted, "closed": closed })
-        }
+        Notice::Counts { totals } => counts("counts", totals),
+        Notice::Stopped { totals } => counts("stopped", totals),
         Notice::SamplesLost { lost, sampled } => {
             json!({ "event": "samples_lost", "lost": lost, "sampled": sampled })
         }
@@ -80,6 +75,21 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
     object["time"] = json!(rfc3339(now));
     out.push_str(&object.to_string());
     out.push('\n');
+}
+
+fn counts(event: &'static str, totals: &Totals) -> serde_json::Value {
+    let closed = totals
+        .closed
+        .iter()
+        .map(|(reason, count)| json!({ "side": reason.side.label(), "cause": reason.cause.label(), "count": count }));
+    let limits = totals.limited.iter().map(|(limit, count)| json!({ "limit": limit.name(), "count": count }));
+    json!({
+        "event": event,
+        "accepted": totals.accepted,
+        "open": totals.open(),
+        "closed": closed.collect::<Vec<_>>(),
+        "limits": limits.collect::<Vec<_>>(),
+    })
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -112,6 +122,8 @@ struct SummaryLine<'a> {
     bytes_to_client: Bytes,
     close: Close,
     #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
 
@@ -124,6 +136,7 @@ struct Close {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::{Cause, CloseReason};
 
     #[test]
     fn a_summary_is_one_object() {
@@ -155,6 +168,27 @@ mod tests {
         summary(&tls, &mut out);
         let expected = r#""protocol":"tls","authority":null,"path":null,"sni":"shop.example","alpn":"h2,http/1.1","#;
         assert!(out.contains(expected), "{out}");
+    }
+
+    #[test]
+    fn counts_name_reasons_and_limits() {
+        let closed = vec![(CloseReason::client(Cause::Limit), 3)];
+        let totals = Totals { accepted: 5, closed, limited: vec![(Limit::PingFrames, 3)] };
+        let mut out = String::new();
+        notice(&Notice::Counts { totals }, SystemTime::UNIX_EPOCH, &mut out);
+        let expected = concat!(
+            r#"{"accepted":5,"closed":[{"cause":"limit","count":3,"side":"client"}],"event":"counts","#,
+            r#""limits":[{"count":3,"limit":"ping_frames"}],"open":2,"time":"1970-01-01T00:00:00.000Z"}"#,
+            "\n"
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_connection_that_a_limit_ended_names_it() {
+        let mut out = String::new();
+        summary(&Summary { limit: Some(Limit::UnroutedIdle), ..Summary::example() }, &mut out);
+        assert!(out.ends_with("\"limit\":\"unrouted_idle\"}\n"), "{out}");
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub enum Notice {
         /// Connections still open.
         open: usize,
     },
+    /// All counts up to now, because somebody asked.
+    Counts {
+        /// All counts.
+        totals: Totals,
+    },
     /// The proxy has stopped.
     Stopped {
         /// All counts.
@@ -70,17 +75,25 @@ impl fmt::Display for Notice {
             Notice::Draining { open } => {
                 write!(f, "stopping: {open} connections open; a second signal ends them at once")
             }
-            Notice::Stopped { totals } => {
-                write!(f, "stopped: {} connections", totals.accepted)?;
-                for (reason, count) in &totals.closed {
-                    write!(f, ", {count} {} {}", reason.side.label(), reason.cause.label())?;
-                }
-                Ok(())
-            }
+            Notice::Counts { totals } => write!(f, "counts: {totals}, {} open", totals.open()),
+            Notice::Stopped { totals } => write!(f, "stopped: {totals}"),
             Notice::SamplesLost { lost, sampled } => {
                 write!(f, "{lost} of {sampled} samples ended early: their bytes came faster than they were read")
             }
             Notice::LinesDropped { lines } => write!(f, "{lines} log lines dropped: the reader is too slow"),
         }
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} connections", self.accepted)?;
+        for (reason, count) in &self.closed {
+            write!(f, ", {count} {} {}", reason.side.label(), reason.cause.label())?;
+        }
+        for (limit, count) in &self.limited {
+            write!(f, ", {count} at limit {limit}")?;
+        }
+        Ok(())
     }
 }

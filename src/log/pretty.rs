@@ -82,7 +82,8 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Cause, CloseReason};
+    use crate::limits::Limit;
+    use crate::log::{Cause, CloseReason, Totals};
     use crate::route::Protocol;
 
     #[test]
@@ -132,6 +133,18 @@ mod tests {
         let said = Notice::LinesDropped { lines: 3 };
         notice(&said, SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123), &mut out);
         assert_eq!(out, "14:13:20.123 3 log lines dropped: the reader is too slow\n");
+    }
+
+    #[test]
+    fn counts_are_one_line_and_limits_stand_last() {
+        let limit = CloseReason::client(Cause::Limit);
+        let closed = vec![(CloseReason::client(Cause::Finished), 4), (limit, 3)];
+        let totals = Totals { accepted: 9, closed, limited: vec![(Limit::PingFrames, 3)] };
+        let mut out = String::new();
+        notice(&Notice::Counts { totals }, SystemTime::UNIX_EPOCH, &mut out);
+        let expected = "00:00:00.000 counts: 9 connections, 4 client finished, 3 client limit, 3 at limit ping_frames, \
+                        2 open\n";
+        assert_eq!(out, expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::reason::{Cause, CloseReason};
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::route::Protocol;
 
 /// Everything worth knowing of a connection that has ended. Facts that never came to be are `None`.
@@ -51,6 +51,8 @@ pub struct Summary {
     pub to_client: Bytes,
     /// Why it ended.
     pub reason: CloseReason,
+    /// The limit that ended it, if it was one.
+    pub limit: Option<Limit>,
     /// The rule that was broken, or the error, in words.
     pub detail: Option<String>,
 }
@@ -110,6 +112,7 @@ impl Summary {
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
             reason: CloseReason::proxy(Cause::Shutdown),
+            limit: None,
             detail: None,
         }
     }
@@ -144,6 +147,7 @@ impl Summary {
             to_backend: Bytes { copied: 1234, spliced: 0 },
             to_client: Bytes { copied: 1_048_576, spliced: 1_048_576 },
             reason: CloseReason::client(Cause::Finished),
+            limit: None,
             detail: None,
         }
     }

@@ -142,6 +142,10 @@ fn header(name: &str, start: usize) -> Result<Key, MatchError> {
         return Err(MatchError::new(span, format!("`{name}` is binary: -bin fields cannot be routed by"))
             .help("the same value has several encodings in base64; send it in a field of text as well"));
     }
+    if name == "host" {
+        return Err(MatchError::new(span, "`host` is called `:authority` here")
+            .help("HTTP/2 clients send :authority, and a host without it is compared under that name"));
+    }
     Ok(Key::Header(name.to_owned()))
 }
 
@@ -227,5 +231,17 @@ mod tests {
                 Some("the same value has several encodings in base64; send it in a field of text as well".into())
             )
         );
+    }
+
+    #[test]
+    fn a_host_has_one_name() {
+        let help = "HTTP/2 clients send :authority, and a host without it is compared under that name";
+        for (line, place) in [("host", 10..14), ("Host", 10..14), ("header.host", 17..21)] {
+            assert_eq!(
+                failure(line),
+                (place, "`host` is called `:authority` here".into(), Some(help.into())),
+                "{line}"
+            );
+        }
     }
 }

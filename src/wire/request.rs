@@ -75,6 +75,10 @@ impl Checker {
         if self.path && head.value(b":path") == Some(b"*") && !self.options {
             return Err(invalid(":path * of a request other than OPTIONS", "RFC 9113 section 8.3.1"));
         }
+        // Where there is no :authority, host is taken for it.
+        if head.values(b"host").any(|host| host.contains(&b'@')) {
+            return Err(invalid("host with user information", "RFC 9113 section 8.3.1"));
+        }
         let authority = head.value(b":authority");
         let differs = |host: &[u8]| authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host));
         if head.values(b"host").any(differs) || head.values(b"host").count() > 1 {
@@ -188,6 +192,8 @@ mod tests {
             assert_eq!(section(check(&fields)), "RFC 9113 section 8.3.1", "{path:?}");
         }
         let user = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "me@x")];
+        assert_eq!(section(check(&user)), "RFC 9113 section 8.3.1");
+        let user = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("host", "me@x")];
         assert_eq!(section(check(&user)), "RFC 9113 section 8.3.1");
         for missing in 0..3 {
             let mut fields = with(&[]);

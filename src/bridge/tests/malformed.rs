@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::bridge::{Fault, Opening};
+use crate::limits::Limit;
 use crate::wire::frame::ErrorCode::{self, CompressionError, FlowControlError, FrameSizeError, ProtocolError};
 
 /// Behind preface and SETTINGS, this frame breaks this rule, and the client is told so with this stream.
@@ -165,7 +166,8 @@ fn the_log_gets_the_rule_in_words() {
     let mut opening = Opening::default();
     let fault = opening.received(b"PRI * HTTP/2.0\r\n\r\nXX").unwrap_err();
     assert!(fault.rule().is_some_and(|rule| rule.contains("RFC 9113 section 3.4")), "{:?}", fault.rule());
-    let large = Fault::HeadersTooLarge { stream: 1, end_stream: true, grpc: false };
-    assert_eq!(large.rule().as_deref(), Some("header list over 256 fields or 64 KiB"));
+    let (limit, value) = (Limit::HeaderFields, 256);
+    let large = Fault::HeadersTooLarge { limit, value, stream: 1, end_stream: true, grpc: false };
+    assert_eq!(large.rule().as_deref(), Some("more than 256 header fields (limits.header_fields)"));
     assert_eq!(Fault::Goodbye.rule(), None);
 }

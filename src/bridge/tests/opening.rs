@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::bridge::{Nudge, Opening, Phase, Progress};
+use crate::limits::Limit;
 use crate::wire::first_bytes::FirstBytes;
 
 /// RFC 9113 section 3.4: a client may send its request before it has heard of the server.
@@ -193,5 +194,6 @@ fn other_protocols_get_their_bytes_back() {
 fn how_long_each_wait_may_last() {
     let millis = [Nudge::Settings, Nudge::Ack, Nudge::AckUnasked].map(|nudge| nudge.after().as_millis());
     assert_eq!(millis, [2, 10, 1000]);
-    assert_eq!([Phase::Preface, Phase::Idle, Phase::Block].map(|phase| phase.limit().as_secs()), [5, 60, 5]);
+    let limits = [Phase::Preface, Phase::Idle, Phase::Block].map(Phase::limit);
+    assert_eq!(limits, [Limit::PrefaceDeadline, Limit::UnroutedIdle, Limit::HeaderDeadline]);
 }

@@ -2,12 +2,13 @@
 
 use crate::bridge::{BackendFault, Bridge, Fault, Http2Answerer, Nudge, Opened, Opening, Progress, goaway};
 use crate::config::OwnSettings;
+use crate::limits::{Limit, Limits};
 use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 
 /// A client, the bridge and a backend.
 pub(super) struct Scene {
-    opening: Option<Opening>,
+    opening: Option<Opening<'static>>,
     bridge: Option<Bridge>,
     pub(super) answerer: Option<Http2Answerer>,
     pub(super) request: Option<RequestHead>,
@@ -52,7 +53,7 @@ impl Scene {
     /// A proxy whose listener announces these SETTINGS.
     pub(super) fn announcing(own: OwnSettings, cut: Cut) -> Scene {
         Scene {
-            opening: Some(Opening::new(own)),
+            opening: Some(Opening::new(own, &Limits::DEFAULT)),
             bridge: None,
             answerer: None,
             request: None,
@@ -144,6 +145,15 @@ impl Scene {
                 assert_eq!((found, malformed.section), (code, section), "{:?}: {malformed}", self.cut);
             }
             other => panic!("{section}: {other:?} ({:?})", self.cut),
+        }
+    }
+
+    /// The client has reached this limit.
+    #[track_caller]
+    pub(super) fn client_reached(&self, expected: Limit) {
+        match self.client_fault {
+            Some(Fault::Limit { limit, .. }) => assert_eq!(limit, expected, "{:?}", self.cut),
+            other => panic!("{expected}: {other:?} ({:?})", self.cut),
         }
     }
 

@@ -11,11 +11,11 @@ use super::read::{Read, read};
 use super::{Inspected, ended_early, failed, other};
 use crate::bridge::{Http1Answerer, Refusal};
 use crate::config::{H2cUpgrade, Listener};
-use crate::limits;
+use crate::limits::{Limit, Limits};
 use crate::log::{Cause, CloseReason, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
-use crate::wire::http1::{Error, Head, Limits, Reader, Request};
+use crate::wire::http1::{self, Error, Head, Reader, Request};
 
 /// A first request.
 #[derive(Debug)]
@@ -31,17 +31,21 @@ pub(in super::super) struct Asked {
 pub(super) async fn inspect(
     client: &Socket,
     listener: &Listener,
+    limits: &Limits,
     record: &mut Record,
     mut bytes: Vec<u8>,
 ) -> Result<Inspected, Close> {
-    let deadline = Instant::now() + limits::HTTP1_HEAD_DEADLINE;
-    let mut reader = Reader::new(Limits { bytes: limits::HTTP1_HEAD_BYTES, fields: limits::HTTP1_FIELDS });
+    let deadline = Instant::now() + limits.time(Limit::HeaderDeadline);
+    let mut reader = Reader::new(http1::Limits {
+        bytes: limits.count(Limit::Http1HeadBytes),
+        fields: limits.count(Limit::Http1Fields),
+    });
     loop {
         match reader.read(&bytes) {
             Ok(Head::Complete { request, .. }) => return asked(request, bytes, listener, record),
             Ok(Head::Absent) => return Ok(other(record, Protocol::Opaque, bytes)),
             Ok(Head::More { .. }) => {}
-            Err(error) => return Err(refused(&bytes, error, record)),
+            Err(error) => return Err(refused(&bytes, error, limits, record)),
         }
         match read(client, record, |received| bytes.extend_from_slice(received)) {
             Read::Bytes(()) => {}
@@ -49,7 +53,7 @@ pub(super) async fn inspect(
                 Ok(outcome) => outcome.map_err(|error| failed(&error))?,
                 // Not even as something else, though one line may not tell yet: whoever is slow enough would get a
                 // request past the routes.
-                Err(_elapsed) => return Err(late(&bytes, record)),
+                Err(_elapsed) => return Err(late(&bytes, limits, record)),
             },
             Read::End if reader.is_request(&bytes) => return Err(ended_early()),
             Read::End => return Ok(other(record, Protocol::Opaque, bytes)),
@@ -82,20 +86,25 @@ fn asked(request: Request, replay: Vec<u8>, listener: &Listener, record: &mut Re
     Ok(inspected)
 }
 
-fn refused(bytes: &[u8], error: Error, record: &mut Record) -> Close {
+fn refused(bytes: &[u8], error: Error, limits: &Limits, record: &mut Record) -> Close {
     match error {
         Error::Malformed(malformed) => {
             close(bytes, record, Cause::Malformed, 400, format!("malformed request: {malformed}"))
         }
-        Error::TooLarge => {
-            let message = "request head too large: more than 64 KiB or 100 fields".to_owned();
-            close(bytes, record, Cause::Limit, 431, message)
-        }
+        Error::TooLong => too_large(bytes, Limit::Http1HeadBytes, limits, record),
+        Error::TooManyFields => too_large(bytes, Limit::Http1Fields, limits, record),
     }
 }
 
-fn late(bytes: &[u8], record: &mut Record) -> Close {
-    close(bytes, record, Cause::OpeningTimeout, 408, "a request head not complete within 5 s".to_owned())
+fn too_large(bytes: &[u8], limit: Limit, limits: &Limits, record: &mut Record) -> Close {
+    let message = format!("request head too large: {}", limit.exceeded(limits.value(limit)));
+    close(bytes, record, Cause::Limit, 431, message).at(limit, limits)
+}
+
+fn late(bytes: &[u8], limits: &Limits, record: &mut Record) -> Close {
+    let limit = Limit::HeaderDeadline;
+    let message = format!("no whole request head within {:?}", limits.time(limit));
+    close(bytes, record, Cause::OpeningTimeout, 408, message).at(limit, limits)
 }
 
 /// Ends the connection for a head that is not whole or cannot be routed by.

@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use super::close::{Close, Record};
 use crate::bridge::{Answerer, Fault, Nudge, Opened, Opening, Phase, Progress, goaway};
 use crate::config::{Detect, Listener, OwnSettings};
+use crate::limits::{Limit, Limits};
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
 use crate::wire::first_bytes::FirstBytes;
-use crate::wire::frame::ErrorCode;
 use crate::wire::head::RequestHead;
 use http1::Asked;
 use read::{Read, read};
@@ -73,12 +73,17 @@ impl Inspected {
 }
 
 /// Reads until it is known what the connection speaks and, for HTTP, what it asks for first.
-pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut Record) -> Result<Inspected, Close> {
+pub(super) async fn inspect(
+    client: &Socket,
+    listener: &Listener,
+    limits: &Limits,
+    record: &mut Record,
+) -> Result<Inspected, Close> {
     if listener.detect == Detect::None {
         return Ok(other(record, Protocol::Opaque, Vec::new()));
     }
-    let mut opening = Opening::new(listener.settings);
-    let mut patience = Patience::new();
+    let mut opening = Opening::new(listener.settings, limits);
+    let mut patience = Patience::new(limits);
     loop {
         let step = read(client, record, |bytes| opening.received(bytes));
         let words = opening.take_output();
@@ -89,7 +94,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
         match step {
             Read::Bytes(Ok(Progress::Request)) => return finish(opening, record),
             Read::Bytes(Ok(Progress::Other(first))) => {
-                return behind_first_bytes(first, client, listener, record, opening.into_bytes()).await;
+                return behind_first_bytes(first, client, listener, limits, record, opening.into_bytes()).await;
             }
             Read::Bytes(Ok(Progress::More)) => {}
             Read::Empty => match patience.wait(client, &opening, record.draining()).await {
@@ -103,13 +108,14 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 }
                 // A server that speaks first gets its turn: no byte, or too few to tell, is an answer in the end.
                 Waited::Late(Phase::Preface) if opening.is_slow_preface() => {
-                    return Err(Close::silent(CloseReason::client(Cause::OpeningTimeout))
-                        .because("a preface not complete within 5 s"));
+                    return Err(too_late(Phase::Preface, limits, Close::silent));
                 }
                 Waited::Late(Phase::Preface) if !opening.is_http2() => {
                     return Ok(other(record, Protocol::Opaque, opening.into_bytes()));
                 }
-                Waited::Late(phase) => return Err(late(phase, &opening)),
+                Waited::Late(phase) => {
+                    return Err(too_late(phase, limits, |reason| Close::answered(reason, opening.give_up())));
+                }
             },
             // A word and the end of it, from a client that still listens (`printf x | nc`): too short to tell, and over.
             Read::End if opening.is_begun() && !opening.is_http2() && !opening.is_slow_preface() => {
@@ -127,17 +133,18 @@ async fn behind_first_bytes(
     first: FirstBytes,
     client: &Socket,
     listener: &Listener,
+    limits: &Limits,
     record: &mut Record,
     bytes: Vec<u8>,
 ) -> Result<Inspected, Close> {
     match first {
-        FirstBytes::Http1 => http1::inspect(client, listener, record, bytes).await,
-        FirstBytes::Tls => tls::inspect(client, &bytes, record).await,
+        FirstBytes::Http1 => http1::inspect(client, listener, limits, record, bytes).await,
+        FirstBytes::Tls => tls::inspect(client, limits, &bytes, record).await,
         FirstBytes::Http2 | FirstBytes::Opaque => Ok(other(record, Protocol::Opaque, bytes)),
     }
 }
 
-fn finish(opening: Opening, record: &mut Record) -> Result<Inspected, Close> {
+fn finish(opening: Opening<'_>, record: &mut Record) -> Result<Inspected, Close> {
     let own_due = opening.own_due();
     match opening.finish() {
         Some(Ok(opened)) => {
@@ -159,7 +166,8 @@ fn other(record: &mut Record, protocol: Protocol, bytes: Vec<u8>) -> Inspected {
 }
 
 /// The deadlines of an opening: a hard one for each phase, and a soft one for what the client may be waiting for.
-struct Patience {
+struct Patience<'a> {
+    limits: &'a Limits,
     phase: (Phase, Instant),
     nudge: (Option<Nudge>, Instant),
 }
@@ -175,22 +183,22 @@ enum Waited {
     Drain,
 }
 
-impl Patience {
-    fn new() -> Patience {
+impl<'a> Patience<'a> {
+    fn new(limits: &'a Limits) -> Patience<'a> {
         let now = Instant::now();
-        Patience { phase: (Phase::Preface, now), nudge: (None, now) }
+        Patience { limits, phase: (Phase::Preface, now), nudge: (None, now) }
     }
 
     /// When the phase ends. The clock of a phase starts when it is first waited for.
-    fn deadline(&mut self, opening: &Opening) -> Instant {
+    fn deadline(&mut self, opening: &Opening<'_>) -> Instant {
         let phase = opening.phase();
         if phase != self.phase.0 {
             self.phase = (phase, Instant::now());
         }
-        self.phase.1 + phase.limit()
+        self.phase.1 + self.limits.time(phase.limit())
     }
 
-    fn quiet(&mut self, opening: &Opening) -> Option<Instant> {
+    fn quiet(&mut self, opening: &Opening<'_>) -> Option<Instant> {
         let nudge = opening.nudge();
         if nudge != self.nudge.0 {
             self.nudge = (nudge, Instant::now());
@@ -198,7 +206,7 @@ impl Patience {
         nudge.map(|nudge| self.nudge.1 + nudge.after())
     }
 
-    async fn wait(&mut self, client: &Socket, opening: &Opening, draining: impl Future<Output = ()>) -> Waited {
+    async fn wait(&mut self, client: &Socket, opening: &Opening<'_>, draining: impl Future<Output = ()>) -> Waited {
         let deadline = self.deadline(opening);
         let quiet = self.quiet(opening);
         let first = quiet.map_or(deadline, |quiet| quiet.min(deadline));
@@ -215,17 +223,17 @@ impl Patience {
     }
 
     /// Bounds a send by the phase's deadline: who does not read our answers is not read either.
-    async fn limit<T>(&mut self, future: impl Future<Output = T>, opening: &Opening) -> Result<T, Close> {
+    async fn limit<T>(&mut self, future: impl Future<Output = T>, opening: &Opening<'_>) -> Result<T, Close> {
         tokio::time::timeout_at(self.deadline(opening) + SEND_GRACE, future)
             .await
-            .map_err(|_elapsed| Close::silent(CloseReason::client(Cause::OpeningTimeout)))
+            .map_err(|_elapsed| too_late(opening.phase(), self.limits, Close::silent))
     }
 }
 
 /// The phase's clock may be over just when something is to be sent.
 const SEND_GRACE: Duration = Duration::from_secs(1);
 
-fn faulty(fault: Fault, opening: &Opening) -> Close {
+fn faulty(fault: Fault, opening: &Opening<'_>) -> Close {
     // A malformed preface has no protocol to answer in.
     if opening.is_http2() { of_fault(fault, opening.own_due()) } else { silent_fault(&fault) }
 }
@@ -239,6 +247,7 @@ fn silent_fault(fault: &Fault) -> Close {
 }
 
 fn explained(fault: &Fault, close: Close) -> Close {
+    let close = close.of_limit(fault.limit());
     match fault.rule() {
         Some(rule) => close.because(rule),
         None => close,
@@ -247,22 +256,20 @@ fn explained(fault: &Fault, close: Close) -> Close {
 
 fn cause(fault: &Fault) -> Cause {
     match fault {
-        Fault::Connection { code: ErrorCode::EnhanceYourCalm, .. } | Fault::HeadersTooLarge { .. } => Cause::Limit,
+        // A size that no peer may send (RFC 9113 section 4.2).
+        Fault::Limit { limit: Limit::FramePayloadBytes, .. } => Cause::Malformed,
+        Fault::Limit { .. } | Fault::HeadersTooLarge { .. } => Cause::Limit,
         Fault::Connection { .. } | Fault::Request { .. } => Cause::Malformed,
         Fault::Goodbye => Cause::Finished,
     }
 }
 
-fn late(phase: Phase, opening: &Opening) -> Close {
-    let what = match phase {
-        Phase::Preface => "no SETTINGS behind the preface within 5 s",
-        Phase::Idle => "no request within 60 s",
-        Phase::Block => "a header block not complete within 5 s",
-    };
-    Close::answered(CloseReason::client(Cause::OpeningTimeout), opening.give_up()).because(what)
+fn too_late(phase: Phase, limits: &Limits, close: impl FnOnce(CloseReason) -> Close) -> Close {
+    let limit = phase.limit();
+    close(CloseReason::client(Cause::OpeningTimeout)).at(limit, limits)
 }
 
-fn ended(opening: &Opening) -> Close {
+fn ended(opening: &Opening<'_>) -> Close {
     match opening.phase() {
         // An idle channel that closes has done nothing wrong.
         Phase::Idle => Close::silent(CloseReason::client(Cause::Finished)),

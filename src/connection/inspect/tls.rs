@@ -9,12 +9,12 @@ use tokio::time::{Instant, timeout_at};
 use super::super::close::{Close, Record};
 use super::read::{Read, read};
 use super::{Inspected, ended_early, failed};
-use crate::limits;
+use crate::limits::{Limit, Limits};
 use crate::log::{Cause, CloseReason, Side, Summary};
 use crate::route::Protocol;
 use crate::sys::socket::Socket;
 use crate::wire::Parsed;
-use crate::wire::client_hello::{Alert, ClientHello, Fault, Limits, Reader};
+use crate::wire::client_hello::{self, Alert, ClientHello, Fault, Reader};
 
 /// A TLS connection whose ClientHello is known.
 #[derive(Debug)]
@@ -49,22 +49,29 @@ impl Inspected {
 }
 
 /// Reads the ClientHello of a connection that began with these bytes.
-pub(super) async fn inspect(client: &Socket, begun: &[u8], record: &mut Record) -> Result<Inspected, Close> {
+pub(super) async fn inspect(
+    client: &Socket,
+    limits: &Limits,
+    begun: &[u8],
+    record: &mut Record,
+) -> Result<Inspected, Close> {
     record.summary().protocol = Some(Protocol::Tls);
-    let deadline = Instant::now() + limits::CLIENT_HELLO_DEADLINE;
-    let mut reader =
-        Reader::new(Limits { bytes: limits::CLIENT_HELLO_BYTES, protocols: limits::CLIENT_HELLO_PROTOCOLS });
-    let mut parsed = reader.received(begun).map_err(|fault| refused(&fault))?;
+    let deadline = Instant::now() + limits.time(Limit::HeaderDeadline);
+    let mut reader = Reader::new(client_hello::Limits {
+        bytes: limits.count(Limit::ClientHelloBytes),
+        protocols: limits.count(Limit::ClientHelloProtocols),
+    });
+    let mut parsed = reader.received(begun).map_err(|fault| refused(&fault, limits))?;
     loop {
         if let Parsed::Complete { value: hello, .. } = parsed {
             tell(&hello, record.summary());
             return Ok(Inspected::Tls(Box::new(Tls { hello, replay: reader.into_bytes() })));
         }
         match read(client, record, |bytes| reader.received(bytes)) {
-            Read::Bytes(outcome) => parsed = outcome.map_err(|fault| refused(&fault))?,
+            Read::Bytes(outcome) => parsed = outcome.map_err(|fault| refused(&fault, limits))?,
             Read::Empty => match timeout_at(deadline, client.readable()).await {
                 Ok(outcome) => outcome.map_err(|error| failed(&error))?,
-                Err(_elapsed) => return Err(late()),
+                Err(_elapsed) => return Err(ended_by(Limit::HeaderDeadline, Cause::OpeningTimeout, limits)),
             },
             Read::End => return Err(ended_early().because("the end within a ClientHello")),
             Read::Failed(error) => return Err(failed(&error)),
@@ -78,19 +85,17 @@ fn tell(hello: &ClientHello, summary: &mut Summary) {
     summary.alpn = (!protocols.is_empty()).then(|| Summary::text(&protocols.join(&b',')));
 }
 
-fn refused(fault: &Fault) -> Close {
+fn refused(fault: &Fault, limits: &Limits) -> Close {
     match fault {
         Fault::Malformed { malformed, alert } => {
             Close::answered(CloseReason::client(Cause::Malformed), alert.record().to_vec()).because(malformed)
         }
         // No fault of the protocol's: elsewhere it might have been read.
-        Fault::Limit { what } => {
-            Close::answered(CloseReason::client(Cause::Limit), Alert::InternalError.record().to_vec()).because(what)
-        }
+        Fault::TooLong => ended_by(Limit::ClientHelloBytes, Cause::Limit, limits),
+        Fault::TooManyProtocols => ended_by(Limit::ClientHelloProtocols, Cause::Limit, limits),
     }
 }
 
-fn late() -> Close {
-    Close::answered(CloseReason::client(Cause::OpeningTimeout), Alert::InternalError.record().to_vec())
-        .because("a ClientHello not complete within 5 s")
+fn ended_by(limit: Limit, cause: Cause, limits: &Limits) -> Close {
+    Close::answered(CloseReason::client(cause), Alert::InternalError.record().to_vec()).at(limit, limits)
 }

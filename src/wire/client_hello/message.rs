@@ -94,7 +94,7 @@ fn application_protocols(list: &[u8], offset: usize, limit: usize) -> Result<Box
         return Err(malformed("a list of protocols whose length does not fit"));
     }
     if count > limit {
-        return Err(Fault::Limit { what: "more application protocols than are read" });
+        return Err(Fault::TooManyProtocols);
     }
     Ok(list.into())
 }

@@ -52,11 +52,10 @@ pub enum Fault {
         /// What the client is told.
         alert: Alert,
     },
-    /// It is more than we read.
-    Limit {
-        /// More of what, as a clause for a log line.
-        what: &'static str,
-    },
+    /// It is longer than the [`Limits`] allow.
+    TooLong,
+    /// It offers more application protocols than the [`Limits`] allow.
+    TooManyProtocols,
 }
 
 /// What may be read of a ClientHello.

@@ -70,7 +70,7 @@ impl Records {
             return Err(fault(Alert::UnexpectedMessage, rule, HELLO, 0));
         }
         if self.walked + missing > limit {
-            return Err(Fault::Limit { what: "a ClientHello longer than is read" });
+            return Err(Fault::TooLong);
         }
         if self.left > missing {
             let rule = "a record that goes on behind the ClientHello";

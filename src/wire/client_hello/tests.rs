@@ -310,7 +310,7 @@ fn protocols_are_bounded_and_grease_is_none() {
     assert_eq!(offered(b"\x02\x8a\x7a\x03\x0a\x0a\x0a\x01\0"), [r"\x8az", r"\n\n\n", r"\x00"]);
     assert_eq!(offered(&b"\x01a".repeat(32)).len(), 32);
     let outcome = read(&hello_of(&[offering(&b"\x01a".repeat(33))]));
-    assert_eq!(outcome, Err(Fault::Limit { what: "more application protocols than are read" }));
+    assert_eq!(outcome, Err(Fault::TooManyProtocols));
     for (data, rule) in [
         (vec![], "a list of protocols whose length does not fit"),
         (vec![0, 0], "a list of protocols whose length does not fit"),
@@ -325,7 +325,7 @@ fn protocols_are_bounded_and_grease_is_none() {
 
 #[test]
 fn lengths_alone_exceed_the_limit() {
-    let limit = Err(Fault::Limit { what: "a ClientHello longer than is read" });
+    let limit = Err(Fault::TooLong);
     // 16 MiB announced, nine bytes sent.
     assert_eq!(read(b"\x16\x03\x01\x40\x00\x01\xff\xff\xff"), limit);
     // The heads of records count: 9 bytes, and what may still come.
@@ -378,7 +378,7 @@ proptest! {
             }
             Ok(Parsed::More { at_least }) => prop_assert!(at_least > bytes.len()),
             Err(Fault::Malformed { malformed, .. }) => prop_assert!(malformed.offset <= bytes.len()),
-            Err(Fault::Limit { .. }) => {}
+            Err(Fault::TooLong | Fault::TooManyProtocols) => {}
         }
     }
 }

@@ -65,9 +65,12 @@ pub enum Error {
     /// It breaks a rule.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// It has more bytes or fields than the [`Limits`] allow.
-    #[error("a head larger than allowed")]
-    TooLarge,
+    /// It has more bytes than the [`Limits`] allow.
+    #[error("a head longer than allowed")]
+    TooLong,
+    /// It has more fields than the [`Limits`] allow.
+    #[error("a head with more fields than allowed")]
+    TooManyFields,
 }
 
 /// Reads a head that comes in pieces.
@@ -119,7 +122,7 @@ impl Reader {
             }
         }
         if window.len() == self.limits.bytes {
-            return if self.is_request(window) { Err(Error::TooLarge) } else { Ok(Head::Absent) };
+            return if self.is_request(window) { Err(Error::TooLong) } else { Ok(Head::Absent) };
         }
         if window.last() != Some(&b'\r') {
             self.scanned = window.len();
@@ -166,7 +169,7 @@ fn request(head: &[u8], fields_max: usize) -> Result<Request, Error> {
     match parsed.parse(head) {
         Ok(Status::Complete(length)) if length == head.len() => {}
         Ok(Status::Complete(_) | Status::Partial) => return Err(fault::of_request_line(head).into()),
-        Err(httparse::Error::TooManyHeaders) => return Err(Error::TooLarge),
+        Err(httparse::Error::TooManyHeaders) => return Err(Error::TooManyFields),
         Err(error) => return Err(fault::of_head(head, error).into()),
     }
     let httparse::Request { method: Some(method), path: Some(target), version: Some(minor), headers } = parsed else {

@@ -38,6 +38,9 @@ pub fn parse(bytes: &[u8], v2_payload_limit: usize) -> Result<Prefix, Malformed>
     }
 }
 
+/// The rule of [`parse`] that is the caller's own: a header that announces more than its limit.
+pub const PAYLOAD_TOO_LONG: &str = "version 2 payload longer than the configured limit";
+
 /// What stands at the start of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

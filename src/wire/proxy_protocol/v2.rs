@@ -16,7 +16,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::Malformed;
-use super::{Addresses, Command, Header, Prefix, SECTION_V2, Transport, Version, crc32c, tlv};
+use super::{Addresses, Command, Header, PAYLOAD_TOO_LONG, Prefix, SECTION_V2, Transport, Version, crc32c, tlv};
 
 /// Parses bytes that begin with a CR.
 pub(super) fn parse(bytes: &[u8], payload_limit: usize) -> Result<Prefix, Malformed> {
@@ -33,7 +33,7 @@ pub(super) fn parse(bytes: &[u8], payload_limit: usize) -> Result<Prefix, Malfor
     let command = command(version_command)?;
     let length = usize::from(u16::from_be_bytes([high, low]));
     if length > payload_limit {
-        return Err(malformed("version 2 payload longer than the configured limit", 14));
+        return Err(malformed(PAYLOAD_TOO_LONG, 14));
     }
     let layout = Layout::read(family_transport);
     if command == Command::Proxy && layout?.family.address_bytes() > length {

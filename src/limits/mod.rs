@@ -1,8 +1,14 @@
 //! Every limit: its value, its reason, and where it matters how they relate.
 //!
-//! What a peer can make us hold or do before its connection is routed is bounded here (see `docs/LIMITS.md`).
+//! What a peer can make us hold or do before its connection is routed is bounded here (see `docs/LIMITS.md`). Those
+//! limits have names, under which they are configured and counted (`named.rs`); their constants are the defaults. All
+//! others are constants alone.
+
+mod named;
 
 use std::time::Duration;
+
+pub use named::{Limit, Limits, Unit};
 
 /// Longest version 2 payload behind the 16-byte head. Client certificates (1-2 KiB) fit; the format allows 65,535.
 pub const PROXY_V2_PAYLOAD_BYTES: usize = 4096;
@@ -36,22 +42,25 @@ pub const PRIORITY_FRAMES: usize = 32;
 pub const UNKNOWN_FRAMES: usize = 10;
 /// Payload bytes of all unknown frames before the first request together.
 pub const UNKNOWN_FRAME_BYTES: usize = 16_384;
-/// All frames before the first request.
+/// All frames before the first request: by default a little more than the sum of what is allowed one by one.
 pub const OPENING_FRAMES: usize = 100;
-/// Bytes kept to be replayed to the backend: a full header block with its frame heads, the frames before it, and
-/// the one read that completed it.
-pub const REPLAY_BYTES: usize = 98_304;
+/// Bytes kept to be replayed to the backend, with the defaults of the limits that it follows from (see [`Limits`]): a
+/// full header block, unknown frames, and the one read that completed it.
+pub const REPLAY_BYTES: usize = HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + OPENING_READ_BYTES;
+
+/// Connections of a shard that are not routed yet. An idle gRPC channel is one, too, for as long as [`UNROUTED_IDLE`].
+/// What they take at the worst: 16,384 descriptors, and 1.5 GiB of header blocks that never end.
+pub const UNROUTED_CONNECTIONS: usize = 16_384;
+/// The same from one source. Many clients may stand behind one address, so it is as many as a listener's queue holds: a
+/// burst through one gateway passes, and no single source shuts everybody out.
+pub const UNROUTED_CONNECTIONS_PER_SOURCE: usize = 4096;
 
 /// TLS records up to the end of the ClientHello, their heads included. With post-quantum key shares it has up to 1,900
 /// bytes; other proxies read 16 KiB, too.
 pub const CLIENT_HELLO_BYTES: usize = 16_384;
-/// What that may be raised to: common TLS libraries read no longer handshake message.
-pub const CLIENT_HELLO_BYTES_MAX: usize = 65_536;
 /// Application protocols that a ClientHello may offer (RFC 7301 section 3.1): clients offer two or three, and each is
 /// compared with each rule.
 pub const CLIENT_HELLO_PROTOCOLS: usize = 32;
-/// Time for a ClientHello, from the byte that told TLS. It comes in the first flight.
-pub const CLIENT_HELLO_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
@@ -59,10 +68,9 @@ pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
 pub const HTTP1_HEAD_BYTES: usize = 65_536;
 /// Fields of an HTTP/1 request head; Apache has the same number.
 pub const HTTP1_FIELDS: usize = 100;
-/// Time for the head of an HTTP/1 request, from when its first bytes have told that it is one. Slow heads are an attack.
-pub const HTTP1_HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// Time for a header block, from its first byte.
-pub const HEADER_BLOCK_DEADLINE: Duration = Duration::from_secs(5);
+/// Time for a header block, a request head of HTTP/1 or a ClientHello, from its first byte (of the latter two from when
+/// the first bytes have told what it is). Slow heads are an attack.
+pub const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// Time from SETTINGS to the first request. Idle gRPC channels are normal, so it is long.
 pub const UNROUTED_IDLE: Duration = Duration::from_secs(60);
 /// How long a client that has sent its SETTINGS but no HEADERS is given before we speak first.
@@ -180,8 +188,15 @@ pub const LOG_SAMPLE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes kept of a text from a peer (path, authority) for the log.
 pub const LOG_TEXT_BYTES: usize = 1024;
 
-const _: () = assert!(REPLAY_BYTES >= HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + FRAME_PAYLOAD_BYTES / 2);
-const _: () = assert!(REPLAY_BYTES >= HTTP1_HEAD_BYTES + OPENING_READ_BYTES);
-const _: () = assert!(CLIENT_HELLO_BYTES <= CLIENT_HELLO_BYTES_MAX && CLIENT_HELLO_BYTES_MAX <= REPLAY_BYTES);
+const _: () = assert!(HTTP1_HEAD_BYTES <= HEADER_LIST_BYTES && CLIENT_HELLO_BYTES <= HEADER_LIST_BYTES);
 const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);
+const _: () = assert!(
+    SETTINGS_FRAMES
+        + 1 // the ACK of our own SETTINGS
+        + PING_FRAMES
+        + WINDOW_UPDATE_FRAMES
+        + PRIORITY_FRAMES
+        + UNKNOWN_FRAMES
+        <= OPENING_FRAMES
+);
 const _: () = assert!(HALF_CLOSED_TIMEOUT.as_secs() <= IDLE_TIMEOUT.as_secs());
