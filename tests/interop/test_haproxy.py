@@ -9,6 +9,8 @@ from test_ghz import ghz
 
 CONFIGURATION = """
 global
+    # With several threads HAProxy gives a line up rather than wait for another thread that writes one.
+    nbthread 1
     log stdout format raw local0
 defaults
     mode tcp
@@ -34,6 +36,8 @@ def test_the_real_client_is_known(spliceway, grpc_port, tmp_path, send_proxy, ve
         configuration.write_text(CONFIGURATION.format(listener=listener.fileno(), address=proxy.address, send_proxy=send_proxy))
         with Program("haproxy", "-db", "-f", configuration, pass_fds=[listener.fileno()]) as haproxy:
             ghz(f"127.0.0.1:{listener.getsockname()[1]}", 5_000, 8)
+            # Ours first: a connection that we left open would be closed and logged by HAProxy in the end.
+            proxy.wait_for(lambda: len(proxy.stdout) == 8, "end 8 connections")
             haproxy.wait_for(lambda: len(logged(haproxy)) == 8, "log 8 connections")
     summaries = proxy.stop()
 
