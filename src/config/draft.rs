@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use toml::Spanned;
 
 use super::{Bind, Detect, EngineChoice, LogFormat, ProxyProtocol, Tap, section::Text};
-use crate::route::{Backend, Match};
+use crate::route::{Backend, Match, SendProxy};
 
 /// A whole configuration.
 #[derive(Default)]
@@ -65,4 +65,5 @@ pub(super) struct PoolDraft {
     pub(super) backends: Vec<Backend>,
     pub(super) connect_timeout: Duration,
     pub(super) idle_timeout: Duration,
+    pub(super) send_proxy: Option<Spanned<SendProxy>>,
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::reason::{Cause, CloseReason};
+use super::tlvs::Tlvs;
 use crate::limits;
 use crate::route::Protocol;
 
@@ -27,6 +28,8 @@ pub struct Summary {
     pub client: Option<SocketAddr>,
     /// `none`, `v1` or `v2`.
     pub proxy_protocol: &'static str,
+    /// What else the PROXY prefix tells, by name.
+    pub tlvs: Tlvs,
     /// What it spoke; `None` if that was never learned.
     pub protocol: Option<Protocol>,
     /// `:authority` of the first request.
@@ -39,6 +42,8 @@ pub struct Summary {
     pub pool: Option<String>,
     /// The backend's address.
     pub backend: Option<String>,
+    /// The connection's name in the PROXY header that the backend got.
+    pub unique_id: Option<String>,
     /// How long connecting took, attempts at other backends included.
     pub connect: Option<Duration>,
     /// Bytes sent to the backend.
@@ -94,12 +99,14 @@ impl Summary {
             peer,
             client: peer,
             proxy_protocol: "none",
+            tlvs: Tlvs::default(),
             protocol: None,
             authority: None,
             path: None,
             route: None,
             pool: None,
             backend: None,
+            unique_id: None,
             connect: None,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
@@ -126,12 +133,14 @@ impl Summary {
             peer: Some("10.0.0.9:51234".parse().unwrap()),
             client: Some("203.0.113.7:40312".parse().unwrap()),
             proxy_protocol: "v1",
+            tlvs: Tlvs::default(),
             protocol: Some(Protocol::H2c),
             authority: Some("api.example".to_owned()),
             path: Some("/users.v1.Users/AddUser".to_owned()),
             route: Some("x-prism-namespace=billing".to_owned()),
             pool: Some("billing".to_owned()),
             backend: Some("10.0.0.5:50051".to_owned()),
+            unique_id: None,
             connect: Some(Duration::from_micros(321)),
             to_backend: Bytes { copied: 1234, spliced: 0 },
             to_client: Bytes { copied: 1_048_576, spliced: 1_048_576 },
