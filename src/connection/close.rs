@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::context::Context;
+use super::introduce::{Client, introduce};
 use super::ledger::Ledger;
-use crate::log::{Bytes, CloseReason, Side, Summary};
+use crate::config::Listener;
+use crate::log::{Bytes, CloseReason, Side, Summary, Tlvs};
 use crate::relay::{self, End, Owner};
+use crate::route::SendProxy;
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
 use crate::tap::queue::{Paused, Sample};
@@ -74,6 +77,8 @@ pub(super) struct Record {
     prefix: Option<Header>,
     /// Bytes sent to the client before the hand-over.
     said: u64,
+    /// Bytes of the PROXY header that the backend gets.
+    introduction: u64,
     /// Where copies of its bytes go, if it is sampled.
     sample: Option<Sample>,
 }
@@ -91,6 +96,7 @@ impl Record {
             destination: None,
             prefix: None,
             said: 0,
+            introduction: 0,
             sample,
         }
     }
@@ -118,7 +124,26 @@ impl Record {
             }
             (None, _) | (_, Command::Local) => {}
         }
+        self.summary.tlvs = Tlvs::of(&header);
         self.prefix = Some(header);
+    }
+
+    /// The PROXY header for the backend.
+    pub(super) fn introduce(&mut self, how: SendProxy, listener: &Listener) -> Vec<u8> {
+        let unique_id = self.context.unique_id(self.summary.id);
+        let (header, unique_id) = introduce(
+            how,
+            Client {
+                prefix: self.prefix.as_ref(),
+                is_vouched_for: !listener.trusted.is_empty(),
+                source: self.summary.client,
+                destination: self.destination,
+                unique_id: &unique_id,
+            },
+        );
+        self.summary.unique_id = unique_id.map(Summary::value);
+        self.introduction = header.len() as u64;
+        header
     }
 
     /// The summary, to be filled in.
@@ -181,8 +206,9 @@ impl Record {
     }
 
     fn split(self) -> (Ledger, Option<Sample>) {
-        let Record { context, begun, summary, said, sample, .. } = self;
+        let Record { context, begun, summary, prefix, said, introduction, sample, .. } = self;
         let (counters, log) = (Arc::clone(&context.counters), Arc::clone(&context.log));
-        (Ledger { summary, begun, said, counters, log }, sample)
+        let is_local = prefix.is_some_and(|prefix| prefix.command == Command::Local);
+        (Ledger { summary, begun, is_local, said, introduction, counters, log }, sample)
     }
 }

@@ -1,6 +1,7 @@
 //! What the connections of one shard share.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Context {
     pub stop: Notify,
     /// Told whenever a connection has ended.
     pub ended: Notify,
+    /// Random, so that the ids of connections differ from those of any other shard and process.
+    instance: u64,
     balancers: Vec<RefCell<Balancer>>,
     open: Cell<usize>,
     accepted: Cell<u64>,
@@ -60,6 +63,7 @@ impl Context {
             relay,
             stop: Notify::new(),
             ended: Notify::new(),
+            instance: RandomState::new().hash_one(shard),
             balancers,
             open: Cell::new(0),
             accepted: Cell::new(0),
@@ -94,6 +98,12 @@ impl Context {
         self.open.set(self.open.get() + 1);
         self.accepted.set(self.accepted.get() + 1);
         ConnectionId { shard: self.shard, number: self.accepted.get() }
+    }
+
+    /// A name for a connection that is unique beyond this process: 16 hexadecimal digits that the shard drew when it
+    /// started, and the name in the log.
+    pub(super) fn unique_id(&self, id: ConnectionId) -> String {
+        format!("{:016x}-{id}", self.instance)
     }
 
     /// Begins the sample of a connection, if it is among those that its listener has sampled.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::reason::{Cause, CloseReason};
-use super::tlvs::Tlvs;
+use super::tlvs::{self, Tlvs};
 use crate::limits;
 use crate::route::Protocol;
 
@@ -113,6 +113,11 @@ impl Summary {
             reason: CloseReason::proxy(Cause::Shutdown),
             detail: None,
         }
+    }
+
+    /// A value of a PROXY header as a text for the log, as in [`Tlvs`].
+    pub fn value(bytes: &[u8]) -> String {
+        tlvs::text(bytes)
     }
 
     /// A peer's bytes as a text for the log: at most 1 KiB of them, what is no UTF-8 replaced.

@@ -54,7 +54,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
         let words = opening.take_output();
         if !words.is_empty() {
             record.said(&words);
-            patience.limit(client.send_all(&words), &opening).await?.map_err(|error| failed(&error))?;
+            patience.limit(client.send_all(&words), &opening).await?.map_err(|error| failed(&error, &opening))?;
         }
         match step {
             Ok(Step::Progress(Progress::Request)) => return finish(opening, record),
@@ -63,7 +63,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
             }
             Ok(Step::Progress(Progress::More)) => {}
             Ok(Step::Empty) => match patience.wait(client, &opening).await {
-                Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error))?,
+                Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error, &opening))?,
                 Waited::Quiet => {
                     opening.nudged();
                 }
@@ -82,7 +82,7 @@ pub(super) async fn inspect(client: &Socket, listener: &Listener, record: &mut R
                 return Ok(other(record, Protocol::Opaque, opening.into_bytes()));
             }
             Ok(Step::End) => return Err(ended(&opening)),
-            Ok(Step::Failed(error)) => return Err(failed(&error)),
+            Ok(Step::Failed(error)) => return Err(failed(&error, &opening)),
             Err(fault) => return Err(faulty(fault, &opening)),
         }
     }
@@ -244,10 +244,14 @@ fn ended(opening: &Opening) -> Close {
     Close::silent(CloseReason::client(cause))
 }
 
-fn failed(error: &std::io::Error) -> Close {
+fn failed(error: &std::io::Error, opening: &Opening) -> Close {
     let close = CloseReason::of_error(Side::Client, error);
-    let silent = Close::silent(close);
-    if close.cause == Cause::Reset { silent } else { silent.because(error) }
+    match close.cause {
+        // Some balancers end their probes so: it costs them no TIME_WAIT.
+        Cause::Reset if !opening.is_begun() => Close::silent(CloseReason::client(Cause::Probe)),
+        Cause::Reset => Close::silent(close),
+        _ => Close::silent(close).because(error),
+    }
 }
 
 thread_local! {
