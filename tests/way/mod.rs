@@ -11,4 +11,5 @@ mod inspect;
 mod peek;
 mod relay;
 mod route;
+mod send_proxy;
 mod shards;

@@ -246,11 +246,11 @@ fn ended(opening: &Opening) -> Close {
 
 fn failed(error: &std::io::Error, opening: &Opening) -> Close {
     let close = CloseReason::of_error(Side::Client, error);
-    match close.cause {
+    match close.cause == Cause::Reset {
         // Some balancers end their probes so: it costs them no TIME_WAIT.
-        Cause::Reset if !opening.is_begun() => Close::silent(CloseReason::client(Cause::Probe)),
-        Cause::Reset => Close::silent(close),
-        _ => Close::silent(close).because(error),
+        true if !opening.is_begun() => Close::silent(CloseReason::client(Cause::Probe)),
+        true => Close::silent(close),
+        false => Close::silent(close).because(error),
     }
 }
 
