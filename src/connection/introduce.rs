@@ -102,6 +102,8 @@ fn relayed_line(prefix: &Header) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::wire::proxy_protocol::{Prefix, parse};
 
@@ -234,6 +236,34 @@ mod tests {
         ] {
             let header = after(&bytes);
             sends(SendProxy::Relay, Client { prefix: Some(&header), ..NONE }, &bytes, None);
+        }
+    }
+
+    proptest! {
+        /// Whatever came in, what goes out is one whole header to who reads to the letter.
+        #[test]
+        fn receivers_accept_what_is_sent(
+            command in prop::sample::select(vec![0x20, 0x21]),
+            family in prop::sample::select(vec![0x00, 0x11, 0x12, 0x21, 0x22, 0x31, 0x10]),
+            addresses in prop::collection::vec(any::<u8>(), 216),
+            tlvs in prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
+            is_vouched_for in any::<bool>(),
+            with_source in any::<bool>(),
+        ) {
+            let addresses = addresses.get(..match family >> 4 { 0 => 0, 1 => 12, 2 => 36, _ => 216 }).unwrap();
+            let tlvs: Vec<u8> = tlvs
+                .iter()
+                .filter(|(kind, _)| *kind != tlv::CRC32C)
+                .flat_map(|(kind, value)| [&[*kind, 0, u8::try_from(value.len()).unwrap()][..], value].concat())
+                .collect();
+            let header = after(&v2(command, family, &[addresses, &tlvs]));
+            let client = if with_source { inet() } else { NONE };
+            let client = Client { prefix: Some(&header), is_vouched_for, ..client };
+            for how in [SendProxy::V1, SendProxy::V2, SendProxy::Relay] {
+                let told = after(&introduce(how, client).0);
+                prop_assert_eq!(told.value(tlv::NETNS), None);
+                prop_assert!(is_vouched_for || told.value(tlv::SSL).is_none());
+            }
         }
     }
 
