@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::close::Record;
+use super::close::{Record, canonical};
 use super::context::Context;
 use crate::sys::socket::Socket;
 
@@ -23,9 +23,7 @@ pub struct Accepted {
 impl Accepted {
     /// Counts the connection in.
     pub(super) fn begin(self, context: &Rc<Context>) -> (Socket, Record) {
-        // IPv4 through a dual-stack socket is IPv4: to trust, to routes and to readers.
-        let peer = self.peer.map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
-        let mut record = Record::new(context, self.listener, peer);
+        let mut record = Record::new(context, self.listener, self.peer.map(canonical));
         let socket = Socket::accepted(self.socket);
         record.local(self.local.or_else(|| socket.local()));
         (socket, record)

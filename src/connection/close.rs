@@ -103,7 +103,7 @@ impl Record {
 
     /// Our own end of the connection.
     pub(super) fn local(&mut self, local: Option<SocketAddr>) {
-        self.destination = local.map(|local| SocketAddr::new(local.ip().to_canonical(), local.port()));
+        self.destination = local.map(canonical);
     }
 
     /// What the PROXY prefix says. A LOCAL one, or one without addresses, leaves the real endpoints in force.
@@ -115,8 +115,8 @@ impl Record {
         };
         match (&header.addresses, header.command) {
             (Some(Addresses::Inet { source, destination, .. }), Command::Proxy) => {
-                self.summary.client = Some(*source);
-                self.destination = Some(*destination);
+                self.summary.client = Some(canonical(*source));
+                self.destination = Some(canonical(*destination));
             }
             (Some(Addresses::Unix { .. }), Command::Proxy) => {
                 self.summary.client = None;
@@ -211,4 +211,9 @@ impl Record {
         let is_local = prefix.is_some_and(|prefix| prefix.command == Command::Local);
         (Ledger { summary, begun, is_local, said, introduction, counters, log }, sample)
     }
+}
+
+/// IPv4 through a dual-stack socket, ours or that of the sender in front of us, is IPv4: to trust, to routes and to readers.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

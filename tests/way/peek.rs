@@ -89,6 +89,9 @@ fn every_kind_of_address_is_understood() {
     passes(&front, &backend, &[&v6, b"x"], "x", Some("[::1]:40312"));
     let v6 = b"PROXY TCP6 2001:db8::7 2001:db8::1 40312 443\r\n";
     passes(&front, &backend, &[v6, b"x"], "x", Some("[2001:db8::7]:40312"));
+    // From a sender with a dual-stack socket.
+    let v6 = b"PROXY TCP6 ::ffff:cb00:7107 ::ffff:c000:201 40312 443\r\n";
+    passes(&front, &backend, &[v6, b"x"], "x", Some("203.0.113.7:40312"));
     let unix = v2(prefix::PROXY, prefix::UNIX, &[b'a'; 216]);
     passes(&front, &backend, &[&unix, b"x"], "x", None);
     let tlvs = [tlv(0x02, b"api.example"), tlv(0x05, b"id"), tlv(0xea, b"\x01vpce-1")].concat();
