@@ -159,6 +159,8 @@ const NAMES: [Name; 19] = [
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SSL: Tlv<'static> =
@@ -267,6 +269,28 @@ mod tests {
             let tlv = [Tlv { kind, value }];
             assert!(texts(name, &tlv).is_empty(), "{name}");
             assert_eq!(told(&tlv)[0].0, format!("0x{kind:02x}"));
+        }
+    }
+
+    proptest! {
+        /// What the log shows, a match takes, and nothing else.
+        #[test]
+        fn what_is_told_can_be_compared(
+            tlvs in prop::collection::vec((any::<u8>(), prop::collection::vec(0..48_u8, 0..24)), 0..6),
+        ) {
+            let common = [tlv::SSL, tlv::SSL, tlv::AWS, tlv::AZURE, tlv::GCP, tlv::ALPN];
+            let kind = |kind: u8| common.get(usize::from(kind)).copied().unwrap_or(kind);
+            let tlvs: Vec<_> = tlvs.iter().map(|(number, value)| Tlv { kind: kind(number % 40), value }).collect();
+            let told = told(&tlvs);
+            for name in Name::comparable() {
+                let mut compared = Vec::new();
+                name.any(tlvs.iter().copied(), |text| {
+                    compared.push(text.escape_ascii().to_string());
+                    false
+                });
+                let told = told.iter().filter(|(known, _)| known == name.text()).map(|(_, text)| text);
+                prop_assert!(told.eq(&compared), "{}", name.text());
+            }
         }
     }
 
