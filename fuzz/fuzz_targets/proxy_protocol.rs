@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use spliceway::limits::PROXY_V2_PAYLOAD_BYTES;
-use spliceway::wire::proxy_protocol::{Prefix, parse};
+use spliceway::wire::proxy_protocol::{Prefix, name, parse};
 
 fuzz_target!(|bytes: &[u8]| {
     match parse(bytes, PROXY_V2_PAYLOAD_BYTES) {
@@ -15,6 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
             for tlv in header.tlvs() {
                 assert!(header.value(tlv.kind).is_some());
             }
+            name::each(header.tlvs(), |name, _| assert!(!name.is_empty()));
             for shorter in 0..length {
                 let at_least = wanted(&bytes[..shorter]);
                 assert!(at_least.is_some_and(|at_least| at_least <= length), "{shorter} of {length}: {at_least:?}");

@@ -13,7 +13,7 @@ use super::{
     Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OwnSettings, ProxyProtocol, Tap, limits::LimitsDraft,
     section::Text,
 };
-use crate::route::{Backend, Match};
+use crate::route::{Backend, Match, SendProxy};
 
 /// A whole configuration.
 #[derive(Default)]
@@ -72,4 +72,5 @@ pub(super) struct PoolDraft {
     pub(super) backends: Vec<Backend>,
     pub(super) connect_timeout: Duration,
     pub(super) idle_timeout: Duration,
+    pub(super) send_proxy: Option<Spanned<SendProxy>>,
 }

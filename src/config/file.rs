@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     limits,
-    route::{Backend, Match, MatchError},
+    route::{Backend, Match, MatchError, SendProxy},
 };
 
 /// Reads all sections. Errors of the TOML syntax are reported alone: behind one, the rest may be misread.
@@ -167,12 +167,16 @@ fn pool(section: &Section<'_>, reader: &mut Reader<'_>) -> PoolDraft {
         }
         empty_list(&item, "at least one backend, or remove the pool", reader);
     }
+    let send_proxy = section
+        .item("send_proxy")
+        .and_then(|item| reader.choice(&item, SEND_PROXIES).map(|choice| Spanned::new(item.value.span(), choice)));
     let mut timeout = |key| {
         let item = section.item(key)?;
         let text = reader.duration(&item)?;
         reader.parsed(&text, duration::parse)
     };
     PoolDraft {
+        send_proxy,
         connect_timeout: timeout("connect_timeout").unwrap_or(limits::CONNECT_TIMEOUT),
         idle_timeout: timeout("idle_timeout").unwrap_or(limits::IDLE_TIMEOUT),
         name,
@@ -231,6 +235,7 @@ const DETECTS: &[(&str, Detect)] = &[("auto", Detect::Auto), ("none", Detect::No
 const H2C_UPGRADES: &[(&str, H2cUpgrade)] = &[("allow", H2cUpgrade::Allow), ("deny", H2cUpgrade::Deny)];
 const PROXY_PROTOCOLS: &[(&str, ProxyProtocol)] =
     &[("off", ProxyProtocol::Off), ("optional", ProxyProtocol::Optional), ("required", ProxyProtocol::Required)];
+const SEND_PROXIES: &[(&str, SendProxy)] = &[("v1", SendProxy::V1), ("v2", SendProxy::V2), ("relay", SendProxy::Relay)];
 
 #[cfg(test)]
 mod tests {
@@ -310,9 +315,11 @@ mod tests {
         assert_eq!(billing.backends, [backend("10.0.0.5:50051", 1), backend("10.0.0.6:50051", 2)]);
         assert_eq!(billing.connect_timeout, Duration::from_secs(2));
         assert_eq!(billing.idle_timeout, Duration::from_secs(5400));
+        assert_eq!(billing.send_proxy, Some(SendProxy::Relay));
         let local = Backend { address: Address::Unix("/run/orders.sock".into()), weight: NonZeroU32::MIN };
         assert_eq!(orders.backends, [backend("192.0.2.1:50051", 1), backend("192.0.2.2:50051", 1), local]);
         assert_eq!(orders.connect_timeout, Duration::from_secs(5));
         assert_eq!(orders.idle_timeout, Duration::from_secs(3600));
+        assert_eq!(orders.send_proxy, None);
     }
 }

@@ -131,6 +131,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
         }],
         routes: Vec::new(),
         pools: vec![PoolDraft {
+            send_proxy: None,
             name: Some(Spanned::new(whole, POOL.to_owned())),
             backends,
             connect_timeout: limits::CONNECT_TIMEOUT,

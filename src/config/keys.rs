@@ -165,8 +165,8 @@ pub(super) static ROUTE: Keys = Keys { section: "route", known: &["listener", "m
 /// `[[pool]]`
 pub(super) static POOL: Keys = Keys {
     section: "pool",
-    known: &["name", "backends", "connect_timeout", "idle_timeout"],
-    later: &["balance", "send_proxy", "health", "max_connections", "backup"],
+    known: &["name", "backends", "connect_timeout", "idle_timeout", "send_proxy"],
+    later: &["balance", "health", "max_connections", "backup"],
 };
 /// A backend written as a table.
 pub(super) static BACKEND: Keys = Keys { section: "pool.backends", known: &["address", "weight"], later: &[] };
@@ -213,7 +213,7 @@ mod tests {
                 &POOL,
                 "balance",
                 "not supported by this version",
-                "remove it; allowed in `pool`: `name`, `backends`, `connect_timeout`, `idle_timeout`",
+                "remove it; allowed in `pool`: `name`, `backends`, `connect_timeout`, `idle_timeout`, `send_proxy`",
             ),
         ] {
             assert_eq!(keys.unknown(key), Problem::new(message, help), "{key}");

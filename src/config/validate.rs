@@ -17,7 +17,7 @@ use super::{
     keys::nearest,
     section::Text,
 };
-use crate::route::{Pool, PoolId, Rule, Table};
+use crate::route::{Pool, PoolId, Rule, SendProxy, Table};
 
 /// The configuration, its warnings still in `diagnostics`; `None` if there are errors.
 pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Config> {
@@ -46,6 +46,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
         warn_of_unheard_settings(listener, diagnostics);
     }
     draft.limits.warn(diagnostics);
+    warn_of_nothing_to_relay(&draft, diagnostics);
     Some(config(draft, references))
 }
 
@@ -227,6 +228,18 @@ fn warn_of_unheard_settings(listener: &ListenerDraft, diagnostics: &mut Diagnost
     }
 }
 
+fn warn_of_nothing_to_relay(draft: &Draft, diagnostics: &mut Diagnostics) {
+    if draft.listeners.iter().any(|listener| *listener.proxy_protocol.get_ref() != ProxyProtocol::Off) {
+        return;
+    }
+    let relaying = draft.pools.iter().filter_map(|pool| pool.send_proxy.as_ref());
+    for send_proxy in relaying.filter(|send_proxy| *send_proxy.get_ref() == SendProxy::Relay) {
+        let message = "key `pool.send_proxy`: \"relay\" has nothing to relay, no listener takes a PROXY header";
+        let help = "set proxy_protocol on a listener, or write \"v2\", which is what backends get now";
+        diagnostics.warning(send_proxy.span(), message).help(help);
+    }
+}
+
 /// Puts the parts together; without errors every part is there.
 fn config(draft: Draft, references: References) -> Config {
     let rules = draft.routes.into_iter().zip(references.route_pools).filter_map(|(route, pool)| {
@@ -239,6 +252,7 @@ fn config(draft: Draft, references: References) -> Config {
         backends: pool.backends,
         connect_timeout: pool.connect_timeout,
         idle_timeout: pool.idle_timeout,
+        send_proxy: pool.send_proxy.map(Spanned::into_inner),
     });
     let listeners =
         draft.listeners.into_iter().zip(references.default_pools).map(|(listener, default_pool)| Listener {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::close::{Close, Record};
+use super::close::{Close, Record, canonical};
 use super::context::Context;
 use super::peek;
 use crate::config::ProxyProtocol;
@@ -25,8 +25,7 @@ pub struct Accepted {
 impl Accepted {
     /// Counts the connection in. An error: it is over, because there are too many of its kind.
     pub(super) fn begin(self, context: &Rc<Context>) -> (Socket, Record, Result<(), Close>) {
-        // IPv4 through a dual-stack socket is IPv4: to trust, to routes and to readers.
-        let peer = self.peer.map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
+        let peer = self.peer.map(canonical);
         let mut record = Record::new(context, self.listener, peer);
         let socket = Socket::accepted(self.socket);
         record.local(self.local.or_else(|| socket.local()));

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::context::Context;
+use super::introduce::{Client, introduce};
 use super::ledger::Ledger;
 use super::unrouted::Place;
+use crate::config::Listener;
 use crate::limits::{Limit, Limits};
-use crate::log::{Bytes, Cause, CloseReason, Side, Summary};
+use crate::log::{Bytes, Cause, CloseReason, Side, Summary, Tlvs};
 use crate::relay::{self, End, Owner};
+use crate::route::SendProxy;
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
 use crate::tap::queue::{Paused, Sample};
@@ -88,6 +91,8 @@ pub(super) struct Record {
     prefix: Option<Header>,
     /// Bytes sent to the client before the hand-over.
     said: u64,
+    /// Bytes of the PROXY header that the backend gets.
+    introduction: u64,
     /// Where copies of its bytes go, if it is sampled.
     sample: Option<Sample>,
     /// What it takes among the connections that are not routed yet.
@@ -107,6 +112,7 @@ impl Record {
             destination: None,
             prefix: None,
             said: 0,
+            introduction: 0,
             sample,
             place: None,
         }
@@ -114,7 +120,7 @@ impl Record {
 
     /// Our own end of the connection.
     pub(super) fn local(&mut self, local: Option<SocketAddr>) {
-        self.destination = local.map(|local| SocketAddr::new(local.ip().to_canonical(), local.port()));
+        self.destination = local.map(canonical);
     }
 
     /// What the PROXY prefix says. A LOCAL one, or one without addresses, leaves the real endpoints in force.
@@ -126,8 +132,8 @@ impl Record {
         };
         match (&header.addresses, header.command) {
             (Some(Addresses::Inet { source, destination, .. }), Command::Proxy) => {
-                self.summary.client = Some(*source);
-                self.destination = Some(*destination);
+                self.summary.client = Some(canonical(*source));
+                self.destination = Some(canonical(*destination));
             }
             (Some(Addresses::Unix { .. }), Command::Proxy) => {
                 self.summary.client = None;
@@ -135,6 +141,7 @@ impl Record {
             }
             (None, _) | (_, Command::Local) => {}
         }
+        self.summary.tlvs = Tlvs::of(&header);
         self.prefix = Some(header);
     }
 
@@ -155,6 +162,24 @@ impl Record {
     /// Gives the place back.
     pub(super) fn routed(&mut self) {
         self.place = None;
+    }
+
+    /// The PROXY header for the backend.
+    pub(super) fn introduce(&mut self, how: SendProxy, listener: &Listener) -> Vec<u8> {
+        let unique_id = self.context.unique_id(self.summary.id);
+        let (header, unique_id) = introduce(
+            how,
+            Client {
+                prefix: self.prefix.as_ref(),
+                is_vouched_for: !listener.trusted.is_empty(),
+                source: self.summary.client,
+                destination: self.destination,
+                unique_id: &unique_id,
+            },
+        );
+        self.summary.unique_id = unique_id.map(Summary::value);
+        self.introduction = header.len() as u64;
+        header
     }
 
     /// The summary, to be filled in.
@@ -223,9 +248,10 @@ impl Record {
     }
 
     fn split(self) -> (Ledger, Option<Sample>) {
-        let Record { context, begun, summary, said, sample, .. } = self;
+        let Record { context, begun, summary, prefix, said, introduction, sample, .. } = self;
         let (counters, log) = (Arc::clone(&context.counters), Arc::clone(&context.log));
-        (Ledger { summary, begun, said, counters, log }, sample)
+        let is_local = prefix.is_some_and(|prefix| prefix.command == Command::Local);
+        (Ledger { summary, begun, is_local, said, introduction, counters, log }, sample)
     }
 }
 
@@ -233,4 +259,9 @@ impl Record {
 fn crowded(limit: Limit, context: &Context) -> Close {
     let side = if limit == Limit::UnroutedConnections { Side::Proxy } else { Side::Client };
     Close::silent(CloseReason { side, cause: Cause::Limit }).at(limit, &context.config.limits)
+}
+
+/// IPv4 through a dual-stack socket, ours or that of the sender in front of us, is IPv4: to trust, to routes and to readers.
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -1,6 +1,7 @@
 //! What the connections of one shard share.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Context {
     is_draining: Cell<bool>,
     /// The places of connections that are not routed yet.
     pub(super) unrouted: Rc<Unrouted>,
+    /// Random, so that the ids of connections differ from those of any other shard and process.
+    instance: u64,
     balancers: Vec<RefCell<Balancer>>,
     open: Cell<usize>,
     accepted: Cell<u64>,
@@ -68,6 +71,7 @@ impl Context {
             ended: Notify::new(),
             drain: Notify::new(),
             is_draining: Cell::new(false),
+            instance: RandomState::new().hash_one(shard),
             balancers,
             open: Cell::new(0),
             accepted: Cell::new(0),
@@ -117,6 +121,12 @@ impl Context {
         self.open.set(self.open.get() + 1);
         self.accepted.set(self.accepted.get() + 1);
         ConnectionId { shard: self.shard, number: self.accepted.get() }
+    }
+
+    /// A name for a connection that is unique beyond this process: 16 hexadecimal digits that the shard drew when it
+    /// started, and the name in the log.
+    pub(super) fn unique_id(&self, id: ConnectionId) -> String {
+        format!("{:016x}-{id}", self.instance)
     }
 
     /// Begins the sample of a connection, if it is among those that its listener has sampled.

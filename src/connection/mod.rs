@@ -20,6 +20,7 @@ mod close;
 mod connect;
 mod context;
 mod inspect;
+mod introduce;
 mod ledger;
 mod peek;
 mod route;
@@ -70,7 +71,7 @@ async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
 
 /// Gives the connection to the shard's relay, and with it everything that is known of it.
 async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Context) {
-    let Ready { backend, inspected, idle_timeout } = ready;
+    let Ready { backend, mut introduction, inspected, idle_timeout } = ready;
     let (client, backend) = match (client.into_descriptor(), backend.into_descriptor()) {
         (Ok(client), Ok(backend)) => (client, backend),
         (Err(error), _) => return record.end(Close::failed(Side::Client, &error)),
@@ -88,6 +89,9 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
         Inspected::Tls(tls) => (tls.replay, None),
         Inspected::Other { bytes, .. } => (bytes, None),
     };
+    // In front of everything else, and in the same write.
+    introduction.extend(replay);
+    let replay = introduction;
     let (owner, sample) = record.hand_over();
     let mut flow = Flow { client, backend, replay, handshake, idle_timeout, sample, owner };
     while let Err(given_back) = context.relay.hand_over(flow) {
@@ -101,6 +105,8 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
 /// A connection that only needs to be relayed.
 struct Ready {
     backend: Socket,
+    /// The PROXY header that the backend gets; empty: none.
+    introduction: Vec<u8>,
     inspected: Inspected,
     idle_timeout: std::time::Duration,
 }
@@ -119,5 +125,7 @@ async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Resu
     record.routed();
 
     let backend = connect::connect(client, pool, &inspected, record, context).await?;
-    Ok(Ready { backend, inspected, idle_timeout: context.pool(pool).idle_timeout })
+    let pool = context.pool(pool);
+    let introduction = pool.send_proxy.map(|how| record.introduce(how, listener)).unwrap_or_default();
+    Ok(Ready { backend, introduction, inspected, idle_timeout: pool.idle_timeout })
 }

@@ -9,6 +9,7 @@
 //! and it is believed only from trusted addresses.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use super::close::{Close, Record};
@@ -17,7 +18,7 @@ use crate::limits::{Limit, Limits};
 use crate::log::{Cause, CloseReason, Side};
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
-use crate::wire::proxy_protocol::{Header, PAYLOAD_TOO_LONG, Prefix, parse};
+use crate::wire::proxy_protocol::{Command, Header, PAYLOAD_TOO_LONG, Prefix, parse};
 
 /// Takes the PROXY prefix off the connection, as the listener's policy says.
 pub(super) async fn proxy_prefix(
@@ -46,8 +47,16 @@ pub(super) async fn proxy_prefix(
         }
         None if required => Err(Close::silent(CloseReason::client(Cause::ProxyMissing))
             .because("the first bytes are no PROXY header, and the listener requires one")),
+        Some(header) if header.command == Command::Local && has_left(client) => {
+            Err(Close::silent(CloseReason::client(Cause::Probe)))
+        }
         header => Ok(header),
     }
+}
+
+/// Whether the client has gone already, in whatever way, without a byte: it only looked whether somebody is here.
+fn has_left(client: &Socket) -> bool {
+    matches!(client.peek(&mut [0]), Ok(Some(0)) | Err(_))
 }
 
 /// No list of networks means that every peer is trusted; only `required` allows that.
@@ -97,6 +106,10 @@ fn look_into(
         Ok(Some(0)) => return Err(Close::silent(CloseReason::client(Cause::Probe))),
         Ok(Some(peeked)) => peeked,
         Ok(None) => return Ok(Look::Nothing),
+        // Some balancers end their probes so: it costs them no TIME_WAIT.
+        Err(error) if *seen == 0 && error.kind() == ErrorKind::ConnectionReset => {
+            return Err(Close::silent(CloseReason::client(Cause::Probe)));
+        }
         Err(error) => return Err(failed(error)),
     };
     // The low-water mark was not reached and yet the wait is over: nothing more will come.

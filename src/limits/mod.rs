@@ -187,6 +187,10 @@ pub const LOG_FINISH_DEADLINE: Duration = Duration::from_secs(2);
 pub const LOG_SAMPLE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes kept of a text from a peer (path, authority) for the log.
 pub const LOG_TEXT_BYTES: usize = 1024;
+/// Vectors of a PROXY header kept for the log; senders put in a handful.
+pub const LOG_TLVS: usize = 16;
+/// Bytes kept of each: a host name has at most 255, a unique id 128.
+pub const LOG_TLV_BYTES: usize = 256;
 
 const _: () = assert!(HTTP1_HEAD_BYTES <= HEADER_LIST_BYTES && CLIENT_HELLO_BYTES <= HEADER_LIST_BYTES);
 const _: () = assert!(PROXY_DEADLINE.as_secs() >= 3);

@@ -10,6 +10,7 @@ use super::counters::Totals;
 use super::notice::Notice;
 use super::summary::{Bytes, ConnectionId, Summary};
 use super::timestamp::rfc3339;
+use super::tlvs::Tlvs;
 use crate::limits::Limit;
 use crate::route::Protocol;
 
@@ -25,6 +26,7 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         peer: summary.peer,
         client: summary.client,
         proxy_protocol: summary.proxy_protocol,
+        tlvs: &summary.tlvs,
         protocol: summary.protocol.map(Protocol::name),
         authority: summary.authority.as_deref(),
         path: summary.path.as_deref(),
@@ -33,6 +35,7 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         route: summary.route.as_deref(),
         pool: summary.pool.as_deref(),
         backend: summary.backend.as_deref(),
+        unique_id: summary.unique_id.as_deref(),
         connect_us: summary.connect.map(|connect| u64::try_from(connect.as_micros()).unwrap_or(u64::MAX)),
         bytes_to_backend: summary.to_backend,
         bytes_to_client: summary.to_client,
@@ -107,6 +110,8 @@ struct SummaryLine<'a> {
     peer: Option<SocketAddr>,
     client: Option<SocketAddr>,
     proxy_protocol: &'static str,
+    #[serde(skip_serializing_if = "Tlvs::is_empty")]
+    tlvs: &'a Tlvs,
     protocol: Option<&'static str>,
     authority: Option<&'a str>,
     path: Option<&'a str>,
@@ -117,6 +122,8 @@ struct SummaryLine<'a> {
     route: Option<&'a str>,
     pool: Option<&'a str>,
     backend: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique_id: Option<&'a str>,
     connect_us: Option<u64>,
     bytes_to_backend: Bytes,
     bytes_to_client: Bytes,
@@ -189,6 +196,16 @@ mod tests {
         let mut out = String::new();
         summary(&Summary { limit: Some(Limit::UnroutedIdle), ..Summary::example() }, &mut out);
         assert!(out.ends_with("\"limit\":\"unrouted_idle\"}\n"), "{out}");
+    }
+
+    #[test]
+    fn what_a_prefix_tells_is_an_object_in_it() {
+        let mut out = String::new();
+        let told = Summary { tlvs: Tlvs::example(), unique_id: Some("id-1-7".to_owned()), ..Summary::example() };
+        summary(&told, &mut out);
+        let expected = r#""proxy_protocol":"v1","tlvs":{"authority":"a.example","0xe4":"0x0a"},"protocol":"h2c""#;
+        assert!(out.contains(expected), "{out}");
+        assert!(out.contains(r#""backend":"10.0.0.5:50051","unique_id":"id-1-7","connect_us":321"#), "{out}");
     }
 
     #[test]

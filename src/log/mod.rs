@@ -10,6 +10,7 @@ mod pretty;
 mod reason;
 mod summary;
 mod timestamp;
+mod tlvs;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use counters::{Counters, Totals};
 pub use notice::Notice;
 pub use reason::{Cause, CloseReason, Side};
 pub use summary::{Bytes, ConnectionId, Summary};
+pub use tlvs::Tlvs;
 
 use crate::config::LogFormat;
 use crate::limits;
@@ -80,9 +82,12 @@ impl Log {
         (Log { queue, dropped: Arc::default(), sample_bytes: Arc::default() }, lines)
     }
 
-    /// Hands in the summary of a connection that has ended.
+    /// Hands in the summary of a connection that has ended. A load balancer's probe has no line: there would be more of
+    /// them than of anything else, and each says the same. It is counted like every other end.
     pub fn summary(&self, summary: Box<Summary>) {
-        self.hand_in(Line::Summary(summary));
+        if summary.reason.cause != Cause::Probe {
+            self.hand_in(Line::Summary(summary));
+        }
     }
 
     /// Hands in part of a sampled connection, explained.

@@ -16,6 +16,10 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         (None, Some(peer)) => put(out, format_args!(" {peer}")),
         (None, None) => out.push_str(" unix"),
     }
+    if !summary.tlvs.is_empty() {
+        let told: Vec<_> = summary.tlvs.iter().map(|(name, text)| format!("{name}={}", text.escape_debug())).collect();
+        put(out, format_args!(" [{}]", told.join(" ")));
+    }
     if let Some(protocol) = summary.protocol {
         put(out, format_args!(" {protocol}"));
     }
@@ -37,6 +41,9 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
     }
     if let Some(route) = &summary.route {
         put(out, format_args!(" ({route})"));
+    }
+    if let Some(unique_id) = &summary.unique_id {
+        put(out, format_args!(" as {}", unique_id.escape_debug()));
     }
     let (up, down) = (size(summary.to_backend.total()), size(summary.to_client.total()));
     let reason = summary.reason;
@@ -83,7 +90,7 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::limits::Limit;
-    use crate::log::{Cause, CloseReason, Totals};
+    use crate::log::{Cause, CloseReason, Tlvs, Totals};
     use crate::route::Protocol;
 
     #[test]
@@ -108,6 +115,15 @@ mod tests {
         };
         summary(&tls, &mut out);
         assert!(out.contains(" tls shop.example alpn=h2,\\n -> billing "), "{out}");
+    }
+
+    #[test]
+    fn what_a_prefix_tells_stands_behind_the_client() {
+        let mut out = String::new();
+        let told = Summary { tlvs: Tlvs::example(), unique_id: Some("id-1-7".to_owned()), ..Summary::example() };
+        summary(&told, &mut out);
+        assert!(out.contains(" via 10.0.0.9:51234 [authority=a.example 0xe4=0x0a] h2c "), "{out}");
+        assert!(out.contains(" (x-prism-namespace=billing) as id-1-7, 1.2 kB up"), "{out}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::reason::{Cause, CloseReason};
+use super::tlvs::{self, Tlvs};
 use crate::limits::{self, Limit};
 use crate::route::Protocol;
 
@@ -27,6 +28,8 @@ pub struct Summary {
     pub client: Option<SocketAddr>,
     /// `none`, `v1` or `v2`.
     pub proxy_protocol: &'static str,
+    /// What else the PROXY prefix tells, by name.
+    pub tlvs: Tlvs,
     /// What it spoke; `None` if that was never learned.
     pub protocol: Option<Protocol>,
     /// `:authority` of the first request; of HTTP/1, whom it is for by its target or Host.
@@ -43,6 +46,8 @@ pub struct Summary {
     pub pool: Option<String>,
     /// The backend's address.
     pub backend: Option<String>,
+    /// The connection's name in the PROXY header that the backend got.
+    pub unique_id: Option<String>,
     /// How long connecting took, attempts at other backends included.
     pub connect: Option<Duration>,
     /// Bytes sent to the backend.
@@ -100,6 +105,7 @@ impl Summary {
             peer,
             client: peer,
             proxy_protocol: "none",
+            tlvs: Tlvs::default(),
             protocol: None,
             authority: None,
             path: None,
@@ -108,6 +114,7 @@ impl Summary {
             route: None,
             pool: None,
             backend: None,
+            unique_id: None,
             connect: None,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
@@ -115,6 +122,11 @@ impl Summary {
             limit: None,
             detail: None,
         }
+    }
+
+    /// A value of a PROXY header as a text for the log, as in [`Tlvs`].
+    pub fn value(bytes: &[u8]) -> String {
+        tlvs::text(bytes)
     }
 
     /// A peer's bytes as a text for the log: at most 1 KiB of them, what is no UTF-8 replaced.
@@ -135,6 +147,7 @@ impl Summary {
             peer: Some("10.0.0.9:51234".parse().unwrap()),
             client: Some("203.0.113.7:40312".parse().unwrap()),
             proxy_protocol: "v1",
+            tlvs: Tlvs::default(),
             protocol: Some(Protocol::H2c),
             authority: Some("api.example".to_owned()),
             path: Some("/users.v1.Users/AddUser".to_owned()),
@@ -143,6 +156,7 @@ impl Summary {
             route: Some("x-prism-namespace=billing".to_owned()),
             pool: Some("billing".to_owned()),
             backend: Some("10.0.0.5:50051".to_owned()),
+            unique_id: None,
             connect: Some(Duration::from_micros(321)),
             to_backend: Bytes { copied: 1234, spliced: 0 },
             to_client: Bytes { copied: 1_048_576, spliced: 1_048_576 },

@@ -87,6 +87,7 @@ mod tests {
             backends: weights.iter().map(backend).collect(),
             connect_timeout: timeout,
             idle_timeout: timeout,
+            send_proxy: None,
         }
     }
 

@@ -359,7 +359,7 @@ mod tests {
     fn a_faulty_key_is_underlined_alone() {
         assert_eq!(failure("a=1 x@y=2").0, 5..6);
         assert_eq!(failure("a=1 header.x-bin=2").0, 11..16);
-        assert_eq!(failure("a=1 tlv.ssl=2").0, 8..11);
+        assert_eq!(failure("a=1 tlv.tls=2").0, 8..11);
         assert_eq!(failure("a=1 route=2").0, 4..9);
     }
 

@@ -32,7 +32,7 @@ pub use balance::Balancer;
 pub use error::MatchError;
 pub use facts::{Facts, Protocol};
 pub use grammar::Match;
-pub use pool::{Address, Backend, Pool, PoolId};
+pub use pool::{Address, Backend, Pool, PoolId, SendProxy};
 pub use refusal::Refusal;
 pub use rule::Rule;
 pub use table::Table;

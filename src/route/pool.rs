@@ -21,6 +21,19 @@ pub struct Pool {
     pub connect_timeout: Duration,
     /// A connection without a byte in either direction for this long is closed.
     pub idle_timeout: Duration,
+    /// Which PROXY header a backend gets before anything else; `None`: none.
+    pub send_proxy: Option<SendProxy>,
+}
+
+/// What backends are told of the client in a PROXY header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendProxy {
+    /// Who the client is, as a line of text.
+    V1,
+    /// The same in binary, with the vectors that are any backend's business.
+    V2,
+    /// What the sender in front of us said.
+    Relay,
 }
 
 /// One server.

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
 
 use spliceway::config::Config;
-use spliceway::log::{Cause, Line, Log, Side, Summary, Totals};
+use spliceway::log::{Cause, CloseReason, Line, Log, Side, Summary, Totals};
 use spliceway::proxy::Proxy;
 use spliceway::shard::BoundAddress;
 use spliceway::tap::reader::Observer;
 
-use super::{Backend, DEADLINE, ENGINE, Peer};
+use super::{Backend, DEADLINE, ENGINE, Peer, wait_until};
 
 /// A running proxy. It stops when it is dropped.
 #[derive(Debug)]
@@ -90,6 +90,14 @@ impl Front {
         let reason = (summary.reason.side.label(), summary.reason.cause.label());
         assert_eq!(reason, (side.label(), cause.label()), "{summary:?}");
         summary
+    }
+
+    /// Waits until this many probes have ended, which have no summaries.
+    #[track_caller]
+    pub(crate) fn probed(&self, times: u64) {
+        let probe = CloseReason::client(Cause::Probe);
+        wait_until("a probe is counted", || self.proxy().totals().count(probe) >= times);
+        assert_eq!(self.proxy().totals().count(probe), times);
     }
 
     /// Waits for the shards to end.

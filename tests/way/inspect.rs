@@ -240,7 +240,7 @@ fn who_leaves_during_the_opening_is_counted_by_what_it_did() {
         client.receive_all();
     };
     leaves(b"");
-    front.closed(Side::Client, Cause::Probe);
+    front.probed(1);
     leaves(h2::PREFACE);
     front.closed(Side::Client, Cause::Truncated);
     leaves(&[&greeting()[..], &h2::call(1, &[])[..30]].concat());
@@ -251,6 +251,10 @@ fn who_leaves_during_the_opening_is_counted_by_what_it_did() {
     leaves(&[greeting(), frame(h2::GOAWAY, 0, 0, &[0; 8])].concat());
     front.closed(Side::Client, Cause::Finished);
     let client = front.connect();
+    client.resets();
+    front.probed(2);
+    let mut client = front.connect();
+    client.sends(h2::PREFACE);
     client.resets();
     front.closed(Side::Client, Cause::Reset);
     assert!(backend.is_left_alone());

@@ -13,5 +13,6 @@ mod inspect;
 mod peek;
 mod relay;
 mod route;
+mod send_proxy;
 mod shards;
 mod tls;

@@ -1,5 +1,6 @@
 //! The PROXY prefix: found, believed or refused, and taken off to the byte.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,9 @@ fn every_kind_of_address_is_understood() {
     passes(&front, &backend, &[&v6, b"x"], "x", Some("[::1]:40312"));
     let v6 = b"PROXY TCP6 2001:db8::7 2001:db8::1 40312 443\r\n";
     passes(&front, &backend, &[v6, b"x"], "x", Some("[2001:db8::7]:40312"));
+    // From a sender with a dual-stack socket.
+    let v6 = b"PROXY TCP6 ::ffff:cb00:7107 ::ffff:c000:201 40312 443\r\n";
+    passes(&front, &backend, &[v6, b"x"], "x", Some("203.0.113.7:40312"));
     let unix = v2(prefix::PROXY, prefix::UNIX, &[b'a'; 216]);
     passes(&front, &backend, &[&unix, b"x"], "x", None);
     let tlvs = [tlv(0x02, b"api.example"), tlv(0x05, b"id"), tlv(0xea, b"\x01vpce-1")].concat();
@@ -187,8 +191,60 @@ fn malformed_prefixes_close() {
 }
 
 #[test]
-fn a_connection_without_a_byte_is_a_probe() {
-    fails(REQUIRED, b"", Cause::Probe, "");
+fn probes_of_load_balancers_are_counted_and_no_more() {
+    let backend = Backend::listen();
+    // Behind detect = "none" a check may get as far as the backend before it leaves.
+    let listener = backend.listener().try_clone().unwrap();
+    std::thread::spawn(move || {
+        listener.incoming().map_while(Result::ok).for_each(|mut served| drop(served.read(&mut [0])));
+    });
+    let local = v2(prefix::LOCAL, prefix::UNSPEC, b"");
+    for detect in ["auto", "none"] {
+        let front = Front::before(&backend, &format!("proxy_protocol = \"required\"\ndetect = \"{detect}\""));
+        // An end or a reset, without a byte or behind the header of a connection of the balancer's own.
+        front.connect().finishes();
+        front.probed(1);
+        front.connect().resets();
+        front.probed(2);
+        for resets in [false, true] {
+            let mut peer = front.connect();
+            peer.sends(&local);
+            if resets {
+                peer.resets()
+            } else {
+                drop(peer)
+            }
+            front.probed(if resets { 4 } else { 3 });
+        }
+        // The first line is of the first connection that was none.
+        let mut peer = front.connect();
+        peer.sends(b"GET / HTTP/1.1\r\n\r\n");
+        front.closed(Side::Client, Cause::ProxyMissing);
+    }
+}
+
+#[test]
+fn a_probe_that_says_something_is_a_connection() {
+    let backend = Backend::listen();
+    let front = Front::before(&backend, REQUIRED);
+    let mut peer = front.connect();
+    peer.sends([&v2(prefix::LOCAL, prefix::UNSPEC, b"")[..], b"PING"].concat());
+    let mut served = backend.accept();
+    served.receives("PING");
+    peer.finishes();
+    served.receives_end();
+    drop((peer, served));
+    front.closed(Side::Client, Cause::Finished);
+    // A check that waits for the server's greeting, says nothing and leaves.
+    let mut peer = front.connect();
+    peer.sends(v2(prefix::LOCAL, prefix::UNSPEC, b""));
+    let mut served = backend.accept();
+    served.sends("220 ready");
+    peer.receives("220 ready");
+    peer.finishes();
+    served.receives_end();
+    drop((served, peer));
+    front.probed(1);
 }
 
 #[test]

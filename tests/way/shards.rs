@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use spliceway::config::EngineChoice;
 use spliceway::log::{Cause, CloseReason, Side};
 
-use crate::support::h2::{call, greeting};
+use crate::support::h2::{PREFACE, call, greeting};
 use crate::support::process::{Process, cpu_time_of_a_second, spliceway_run, wait};
 use crate::support::{Backend, DEADLINE, ENGINE, Front, Peer, config, prefix, wait_until};
 
@@ -72,9 +72,10 @@ fn connections_reach_every_shard() {
     let backend = Backend::listen();
     let front = Front::start(&config("", &[&backend]).replace("shards = 1", "shards = 3"));
     assert_eq!(front.proxy().shards(), 3);
-    let peers: Vec<Peer> = (0..64).map(|_| front.connect()).collect();
+    let mut peers: Vec<Peer> = (0..64).map(|_| front.connect()).collect();
+    peers.iter_mut().for_each(|peer| peer.sends(PREFACE));
     drop(peers);
-    let summaries: Vec<_> = (0..64).map(|_| front.closed(Side::Client, Cause::Probe)).collect();
+    let summaries: Vec<_> = (0..64).map(|_| front.closed(Side::Client, Cause::Truncated)).collect();
     let shards: BTreeSet<usize> = summaries.iter().map(|summary| summary.id.shard).collect();
     assert_eq!(shards, BTreeSet::from([0, 1, 2]));
     let names: BTreeSet<String> = summaries.iter().map(|summary| summary.id.to_string()).collect();

@@ -89,7 +89,7 @@ pub(super) async fn inspect(
         let words = opening.take_output();
         if !words.is_empty() {
             record.said(&words);
-            patience.limit(client.send_all(&words), &opening).await?.map_err(|error| failed(&error))?;
+            patience.limit(client.send_all(&words), &opening).await?.map_err(|error| failed_at(&error, &opening))?;
         }
         match step {
             Read::Bytes(Ok(Progress::Request)) => return finish(opening, record),
@@ -98,7 +98,7 @@ pub(super) async fn inspect(
             }
             Read::Bytes(Ok(Progress::More)) => {}
             Read::Empty => match patience.wait(client, &opening, record.draining()).await {
-                Waited::Bytes(outcome) => outcome.map_err(|error| failed(&error))?,
+                Waited::Bytes(outcome) => outcome.map_err(|error| failed_at(&error, &opening))?,
                 Waited::Quiet => {
                     opening.nudged();
                 }
@@ -122,7 +122,7 @@ pub(super) async fn inspect(
                 return Ok(other(record, Protocol::Opaque, opening.into_bytes()));
             }
             Read::End => return Err(ended(&opening)),
-            Read::Failed(error) => return Err(failed(&error)),
+            Read::Failed(error) => return Err(failed_at(&error, &opening)),
             Read::Bytes(Err(fault)) => return Err(faulty(fault, &opening)),
         }
     }
@@ -281,6 +281,14 @@ fn ended(opening: &Opening<'_>) -> Close {
 /// The client has left before its first request was whole.
 fn ended_early() -> Close {
     Close::silent(CloseReason::client(Cause::Truncated))
+}
+
+fn failed_at(error: &std::io::Error, opening: &Opening<'_>) -> Close {
+    if !opening.is_begun() && CloseReason::of_error(Side::Client, error).cause == Cause::Reset {
+        // Some balancers end their probes so: it costs them no TIME_WAIT.
+        return Close::silent(CloseReason::client(Cause::Probe));
+    }
+    failed(error)
 }
 
 fn failed(error: &std::io::Error) -> Close {

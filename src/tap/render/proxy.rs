@@ -2,7 +2,7 @@
 
 use super::python;
 use crate::wire::proxy_protocol::tlv::{self, PrivateEndpoint, Ssl, Tlv};
-use crate::wire::proxy_protocol::{Addresses, Command, Header, Transport, Version};
+use crate::wire::proxy_protocol::{Addresses, Command, Header, Name, Transport, Version};
 
 /// The facts of a header, in the order in which it tells them.
 pub(super) fn facts(header: &Header) -> Vec<(String, String)> {
@@ -37,7 +37,7 @@ pub(super) fn version(header: &Header) -> &'static str {
 
 /// A vector by its name and number, and those inside it behind it.
 fn vector(facts: &mut Vec<(String, String)>, tlv: Tlv<'_>) {
-    let title = format!("TLV {} ({:02x})", tlv::name(tlv.kind).unwrap_or("unknown"), tlv.kind);
+    let title = format!("TLV {} ({:02x})", Name::of_kind(tlv.kind).map_or("unknown", Name::text), tlv.kind);
     if let Some(ssl) = Some(tlv).filter(|tlv| tlv.kind == tlv::SSL).and_then(|tlv| Ssl::read(tlv.value)) {
         facts.push((title, ssl_words(&ssl)));
         ssl.tlvs().for_each(|inner| vector(facts, inner));

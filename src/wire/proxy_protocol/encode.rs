@@ -7,6 +7,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use super::v2::{HEAD_BYTES, SIGNATURE, UNIX_BYTES};
 use super::{Addresses, Command, Tlv, Transport, crc32c, tlv};
 
+/// The version 1 line of a sender that tells no addresses.
+pub const UNKNOWN: &[u8] = b"PROXY UNKNOWN\r\n";
+
+/// The version 2 header of a sender that speaks for itself: LOCAL, an unspecified family, and nothing behind the head.
+pub const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
 /// Writes the version 1 line for a TCP connection.
 ///
 /// If one address is IPv4 and the other IPv6, the former is written as an IPv4-mapped IPv6 address: a line has one
@@ -153,7 +159,8 @@ mod tests {
         let expected = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x18\x7F\0\0\x01\x7F\0\0\x01\0\x2A\x05\x39\
             \x03\0\x04\xAD\x7E\x44\x92\x01\0\x02h2";
         assert_eq!(encode_v2(Command::Proxy, Some(&addresses), &tlvs).unwrap(), expected);
-        assert_eq!(encode_v2(Command::Local, None, &[]).unwrap(), b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+        assert_eq!(encode_v2(Command::Local, None, &[]).unwrap(), LOCAL);
+        assert_eq!(LOCAL, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
     }
 
     #[test]

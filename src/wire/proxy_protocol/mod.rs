@@ -15,11 +15,13 @@ use std::net::SocketAddr;
 
 mod crc32c;
 mod encode;
+pub mod name;
 pub mod tlv;
 mod v1;
 mod v2;
 
-pub use encode::{Unencodable, encode_v1, encode_v2};
+pub use encode::{LOCAL, UNKNOWN, Unencodable, encode_v1, encode_v2};
+pub use name::Name;
 pub use tlv::Tlv;
 
 use super::Malformed;

@@ -2,7 +2,8 @@
 //!
 //! Only what the format itself demands is checked: vectors fill the header exactly, a checksum has four bytes and
 //! stands once, a unique id has at most 128. All other values are kept as received, because what they may hold is
-//! between the sender and whoever asks for them. [`Ssl`] and [`PrivateEndpoint`] read the values that have a structure.
+//! between the sender and whoever asks for them. [`Ssl`] and [`PrivateEndpoint`] read the values that have a structure;
+//! `name.rs` has the names.
 
 use super::super::Malformed;
 use super::SECTION_V2;
@@ -59,38 +60,6 @@ pub const CHECKSUM: Tlv<'static> = Tlv { kind: CRC32C, value: &[] };
 /// Longest unique id, in bytes (PROXY protocol section 2.2.5).
 pub const UNIQUE_ID_BYTES: usize = 128;
 
-/// What the types are called in output and in match rules; a type without a name is written as a number.
-const NAMES: [(u8, &str); 18] = [
-    (ALPN, "alpn"),
-    (AUTHORITY, "authority"),
-    (CRC32C, "crc32c"),
-    (NOOP, "noop"),
-    (UNIQUE_ID, "unique_id"),
-    (SSL, "ssl"),
-    (SSL_VERSION, "ssl_version"),
-    (SSL_COMMON_NAME, "ssl_common_name"),
-    (SSL_CIPHER, "ssl_cipher"),
-    (SSL_SIGNATURE_ALGORITHM, "ssl_signature_algorithm"),
-    (SSL_KEY_ALGORITHM, "ssl_key_algorithm"),
-    (SSL_GROUP, "ssl_group"),
-    (SSL_SIGNATURE_SCHEME, "ssl_signature_scheme"),
-    (SSL_CLIENT_CERTIFICATE, "ssl_client_certificate"),
-    (NETNS, "netns"),
-    (GCP, "gcp"),
-    (AWS, "aws"),
-    (AZURE, "azure"),
-];
-
-/// The name of a type: `"unique_id"` for 0x05. None for types that have none.
-pub fn name(kind: u8) -> Option<&'static str> {
-    NAMES.iter().find(|(known, _)| *known == kind).map(|(_, name)| *name)
-}
-
-/// The type of a name: 0x05 for `"unique_id"`.
-pub fn kind(name: &str) -> Option<u8> {
-    NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
-}
-
 /// The value of an [`SSL`] vector (PROXY protocol section 2.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ssl<'a> {
@@ -121,10 +90,15 @@ impl<'a> Ssl<'a> {
         self.client & 0x04 != 0
     }
 
+    /// What came of verifying the client's certificate: 0 if it is good, else the sender's own number of the error. None
+    /// if the client showed no certificate: then a zero says nothing, since that is what a sender leaves there.
+    pub fn verification(&self) -> Option<u32> {
+        (self.certificate_on_connection() || self.certificate_in_session()).then_some(self.verify)
+    }
+
     /// Whether the client showed a certificate and the sender verified it.
     pub fn verified(&self) -> bool {
-        // Zero alone says nothing: it is also what a sender that got no certificate may leave there.
-        self.verify == 0 && (self.certificate_on_connection() || self.certificate_in_session())
+        self.verification() == Some(0)
     }
 
     /// The vectors inside.
@@ -256,14 +230,6 @@ mod tests {
         assert_eq!(error(b"\x03\0\x04abcd\x03\0\x04abcd"), Err(("second checksum", 35)));
         assert_eq!(error(&[&[5, 0, 129][..], &[0; 129]].concat()), Err(("unique id longer than 128 bytes", 28)));
         assert_eq!(error(&[&[5, 0, 128][..], &[0; 128]].concat()), Ok(None));
-    }
-
-    #[test]
-    fn names_and_types_answer_each_other() {
-        assert_eq!(name(0x05), Some("unique_id"));
-        assert_eq!(kind("aws"), Some(0xEA));
-        assert_eq!(name(0xE1), None);
-        assert_eq!(kind("AWS"), None);
     }
 
     #[test]
