@@ -181,18 +181,21 @@ fn request(head: &[u8], fields_max: usize) -> Result<Request, Error> {
     let host = host(headers, minor == 1).map_err(|(rule, part)| place(rule, part))?;
     let authority = target.authority_beside(host).map_err(target_rule)?;
 
-    let mut lower = RequestHead::default();
-    lower.push(b":method", method.as_bytes());
+    let mut routed = RequestHead::default();
+    routed.push(b":method", method.as_bytes());
     if let Some(path) = &target.path {
-        lower.push(b":path", path);
+        routed.push(b":path", path);
     }
     if let Some(authority) = authority {
-        lower.push(b":authority", authority);
+        routed.push(b":authority", authority);
     }
+    let mut lower_name = Vec::new();
     for Header { name, value } in headers.iter() {
-        lower.push(name.to_ascii_lowercase().as_bytes(), value);
+        lower_name.clear();
+        lower_name.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
+        routed.push(&lower_name, value);
     }
-    Ok(Request { upgrades_to_h2c: asks_for_h2c(&lower), head: lower })
+    Ok(Request { upgrades_to_h2c: asks_for_h2c(&routed), head: routed })
 }
 
 /// The one Host, if there is one (RFC 9112 section 3.2). An empty one names nobody.
