@@ -1,14 +1,17 @@
 //! Crowds: connections that are opened, and not used.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 use spliceway::limits::Limit;
 use spliceway::log::{Cause, Side};
 
 use super::Siege;
-use crate::support::h2::{self, greeting};
-use crate::support::{DEADLINE, Peer, wait_until};
+use crate::support::h2::{self, eager_call, greeting};
+use crate::support::peer::BlackHole;
+use crate::support::{Backend, DEADLINE, Front, Peer, config, wait_until};
 
 /// A client whose address is this one of loopback's.
 #[track_caller]
@@ -109,4 +112,19 @@ fn who_is_not_trusted_is_counted_by_its_own_address() {
     is_turned_away(siege.connect(), &siege, Side::Client, Limit::UnroutedConnectionsPerSource);
     siege.serves_behind(b"", connect_from([127, 0, 9, 1], &siege));
     drop(crowd);
+}
+
+#[test]
+fn who_waits_for_a_backend_has_a_route_and_takes_no_place() {
+    let (backend, hole) = (Backend::listen(), BlackHole::new());
+    let configured = config("", &[&backend]).replace(&backend.address(), &hole.address());
+    let front = Front::start(&format!("{configured}[limits]\nunrouted_connections_per_source = 1\n"));
+    let mut waiting = front.connect();
+    waiting.sends(eager_call(&[]));
+    wait_until("its place is free", || {
+        let mut next = front.connect();
+        let mut heard = [0; h2::OWN_SETTINGS.len()];
+        next.stream.write_all(&greeting()).and_then(|()| next.stream.read_exact(&mut heard)).is_ok()
+    });
+    assert!(!waiting.hears_something_within(Duration::from_millis(1)), "it waits all the while");
 }
