@@ -178,8 +178,8 @@ fn a_summary_is_an_object_on_standard_output() {
     client.sends([prefix::V1, &request].concat());
     let mut served = backend.accept();
     served.receives(&request);
-    served.sends("pong");
-    client.receives("pong");
+    served.sends(h2::settings(&[]));
+    client.receives(h2::settings(&[]));
     drop(client);
     served.receives_end();
     drop(served);
@@ -193,7 +193,7 @@ fn a_summary_is_an_object_on_standard_output() {
         "authority": "api.example", "path": "/shop.v1.Cart/Add",
         "route": "default", "pool": "default", "backend": backend.address(),
         "bytes_to_backend": { "copied": request.len(), "spliced": 0 },
-        "bytes_to_client": { "copied": 4, "spliced": 0 },
+        "bytes_to_client": { "copied": 9, "spliced": 0 },
         "close": { "side": "client", "cause": "finished" },
     });
     for (key, value) in expected.as_object().unwrap() {

@@ -103,7 +103,7 @@ mod tests {
 
         let (code, out, err) = run_on("warning_all.toml", true);
         assert_eq!(out, "");
-        assert!(err.ends_with("\ntests/golden/config/warning_all.toml: 5 warnings, and --strict is given\n"), "{err}");
+        assert!(err.ends_with("\ntests/golden/config/warning_all.toml: 6 warnings, and --strict is given\n"), "{err}");
         assert_eq!(code, ExitCode::FAILURE);
     }
 
