@@ -56,6 +56,7 @@ fn unknown(length: usize) -> Vec<u8> {
     frame(0xbe, 0, 0, &vec![0; length])
 }
 
+/// RFC 9113 section 4.2.
 #[test]
 fn a_frame_is_refused_by_its_head_if_it_is_too_long() {
     for kind in [0, 1, 2, 4, 6, 7, 8, 0x10, 0xbe] {
@@ -65,6 +66,7 @@ fn a_frame_is_refused_by_its_head_if_it_is_too_long() {
     accepted(&[unknown(16_384)]);
 }
 
+/// RFC 9113 section 10.5.1.
 #[test]
 fn eight_continuations() {
     let fragments = |count: usize| {
@@ -110,6 +112,7 @@ fn thirty_two_different_settings_in_several_frames() {
     reaches(&[some(0xf000, 17), some(0xf011, 16)], Limit::SettingsEntries);
 }
 
+/// RFC 9113 section 10.5.
 #[test]
 fn ten_pings() {
     accepted(&vec![ping(b"12345678"); 10]);
@@ -148,6 +151,7 @@ fn everything_allowed_at_once_is_allowed() {
     accepted(&frames);
 }
 
+/// RFC 9113 section 10.5.
 #[test]
 fn all_that_is_kept_is_bounded() {
     let update = frame(0x10, 0, 0, &[0; 16_384]);

@@ -53,7 +53,7 @@ fn a_source_has_so_many_places_before_it_asks_for_something() {
     siege.serves_behind(b"", crowd.remove(0));
     siege.serves_behind(b"", connect_from(from, &siege));
     drop(crowd.remove(0));
-    siege.front.closed(Side::Client, Cause::Probe);
+    siege.front.probed(1);
     siege.serves_behind(b"", connect_from(from, &siege));
 }
 
