@@ -46,18 +46,27 @@ impl Block {
     }
 
     /// Decodes the block, now whole, into a request.
-    pub(super) fn decode(&self) -> Result<RequestHead, Fault> {
-        decode(&self.fragments, self.stream, self.end_stream)
+    pub(super) fn decode(&self, decoder: &mut hpack::Decoder) -> Result<RequestHead, Fault> {
+        decode(decoder, &self.fragments, self.stream, self.end_stream)
     }
 }
 
-/// Decodes a whole block into a request.
-pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool) -> Result<RequestHead, Fault> {
-    let mut decoder = hpack::Decoder::new(hpack::Limits {
+/// A decoder as both ends begin with it (RFC 9113 section 4.3.1).
+pub(super) fn decoder() -> hpack::Decoder {
+    hpack::Decoder::new(hpack::Limits {
         table_bytes: limits::HPACK_TABLE_BYTES,
         fields: limits::HEADER_FIELDS,
         list_bytes: limits::HEADER_LIST_BYTES,
-    });
+    })
+}
+
+/// Decodes a whole block into a request.
+pub(super) fn decode(
+    decoder: &mut hpack::Decoder,
+    block: &[u8],
+    stream: u32,
+    end_stream: bool,
+) -> Result<RequestHead, Fault> {
     let mut head = RequestHead::default();
     let mut checker = Checker::default();
     let mut invalid: Option<Invalid> = None;

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use std::num::NonZeroU64;
 use toml::Spanned;
 
-use super::{Bind, Detect, EngineChoice, LogFormat, ProxyProtocol, Tap, section::Text};
+use super::{Bind, Detect, EngineChoice, LogFormat, OnMismatch, ProxyProtocol, Tap, section::Text};
 use crate::route::{Backend, Match};
 
 /// A whole configuration.
@@ -33,8 +33,19 @@ pub(super) struct ListenerDraft {
     /// `None` if not given; not the same as an empty list that was given.
     pub(super) trusted: Option<Spanned<Vec<IpNet>>>,
     pub(super) sample: Option<NonZeroU64>,
+    pub(super) watch: WatchDraft,
     pub(super) default_pool: DefaultPool,
     pub(super) span: Range<usize>,
+}
+
+/// What a listener says of watching, each key if it was given.
+#[derive(Default)]
+pub(super) struct WatchDraft {
+    pub(super) watch: Option<Spanned<bool>>,
+    pub(super) on_mismatch: Option<Spanned<OnMismatch>>,
+    pub(super) max_connection_age: Option<Spanned<Duration>>,
+    /// The value of `watch` is there but could not be read; the error is reported.
+    pub(super) is_unreadable: bool,
 }
 
 /// A listener's `default_pool`.

@@ -12,11 +12,10 @@ use super::{
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Problem, quoted},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, RouteDraft},
-    duration,
     keys::{self, Keys},
     sample,
     section::{Item, Reader, Section},
-    tap,
+    tap, watch,
 };
 use crate::{
     limits,
@@ -119,6 +118,7 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
     });
     ListenerDraft {
         sample,
+        watch: watch::read(section, reader),
         name,
         binds,
         detect: detect.unwrap_or_default(),
@@ -161,15 +161,7 @@ fn pool(section: &Section<'_>, reader: &mut Reader<'_>) -> PoolDraft {
         }
         empty_list(&item, "at least one backend, or remove the pool", reader);
     }
-    let mut timeout = |key| {
-        let item = section.item(key)?;
-        if let DeValue::Integer(number) = item.value.get_ref() {
-            reader.problem(&item.subject, item.value.span(), duration::without_unit(&number.to_string()));
-            return None;
-        }
-        let text = reader.text(&item, "a duration like \"2s\"")?;
-        reader.parsed(&text, duration::parse)
-    };
+    let mut timeout = |key| section.item(key).and_then(|item| reader.duration(&item));
     PoolDraft {
         connect_timeout: timeout("connect_timeout").unwrap_or(limits::CONNECT_TIMEOUT),
         idle_timeout: timeout("idle_timeout").unwrap_or(limits::IDLE_TIMEOUT),
@@ -236,7 +228,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Bind, Config, Listener, golden},
+        config::{Bind, Config, Listener, OnMismatch, Watching, golden},
         route::{Address, Backend, PoolId},
     };
 
@@ -259,6 +251,10 @@ mod tests {
             proxy_protocol: ProxyProtocol::Required,
             trusted: vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.7/32".parse().unwrap()],
             sample: NonZeroU64::new(1000),
+            watch: Some(Watching {
+                on_mismatch: OnMismatch::Goaway,
+                max_connection_age: Some(Duration::from_secs(600)),
+            }),
             default_pool: Some(PoolId(1)),
         };
         let second = Listener {
@@ -268,6 +264,7 @@ mod tests {
             proxy_protocol: ProxyProtocol::Off,
             trusted: vec![],
             sample: None,
+            watch: None,
             default_pool: Some(PoolId(0)),
         };
         assert_eq!(config.listeners, [grpc, second]);

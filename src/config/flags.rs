@@ -15,7 +15,7 @@ use super::{
     Detect, EngineChoice, LogFormat, ProxyProtocol, Surroundings, Tap,
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Source},
-    draft::{DefaultPool, Draft, ListenerDraft, PoolDraft},
+    draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, WatchDraft},
     sample,
     section::{Reader, Text},
 };
@@ -122,6 +122,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
             proxy_protocol: Spanned::new(line.proxy_protocol.clone(), flags.proxy_protocol.unwrap_or_default()),
             trusted: trusted_span.map(|span| Spanned::new(span, networks)),
             sample: flags.sample,
+            watch: WatchDraft::default(),
             default_pool: DefaultPool::Named(pool),
             span: whole.clone(),
         }],

@@ -81,8 +81,19 @@ pub(super) static FILE: Keys = Keys {
 /// `[[listener]]`
 pub(super) static LISTENER: Keys = Keys {
     section: "listener",
-    known: &["name", "bind", "detect", "proxy_protocol", "trusted", "sample", "default_pool"],
-    later: &["h2c_upgrade", "watch", "on_mismatch", "max_connection_age", "settings"],
+    known: &[
+        "name",
+        "bind",
+        "detect",
+        "proxy_protocol",
+        "trusted",
+        "sample",
+        "watch",
+        "on_mismatch",
+        "max_connection_age",
+        "default_pool",
+    ],
+    later: &["h2c_upgrade", "settings"],
 };
 /// `[tap]`
 pub(super) static TAP: Keys = Keys { section: "tap", known: &["queue_bytes"], later: &["redact"] };

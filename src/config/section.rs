@@ -4,6 +4,7 @@
 //! which key it was at. Every reader here reports what is wrong and answers `None`, so that the walk goes on.
 
 use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
 
 use toml::{
     Spanned,
@@ -13,6 +14,7 @@ use toml::{
 use super::{
     Surroundings,
     diagnostic::{Diagnostic, Diagnostics, Problem, one_of, quoted},
+    duration,
     expand::expand,
     keys::{Keys, nearest},
 };
@@ -171,6 +173,25 @@ impl Reader<'_> {
             self.diagnostics.error(item.value.span(), message).help(format!("it must be {allowed}"));
         }
         number
+    }
+
+    /// A duration: a string with units.
+    pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Duration> {
+        if let DeValue::Integer(number) = item.value.get_ref() {
+            self.problem(&item.subject, item.value.span(), duration::without_unit(&number.to_string()));
+            return None;
+        }
+        let text = self.text(item, "a duration like \"2s\"")?;
+        self.parsed(&text, duration::parse)
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, item: &Item<'_>) -> Option<bool> {
+        if let DeValue::Boolean(flag) = item.value.get_ref() {
+            return Some(*flag);
+        }
+        self.wrong_type(item, "true or false, without quotes");
+        None
     }
 
     /// Reports a problem with the part of a string that it names, or with all of it.

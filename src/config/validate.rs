@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::Ipv6Addr,
+    sync::Arc,
 };
 
 use toml::Spanned;
@@ -16,6 +17,7 @@ use super::{
     draft::{DefaultPool, Draft, ListenerDraft, RouteDraft},
     keys::nearest,
     section::Text,
+    watch,
 };
 use crate::route::{Pool, PoolId, Rule, Table};
 
@@ -26,6 +28,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
     unique_binds(&draft.listeners, diagnostics);
     for listener in &draft.listeners {
         check_proxy_protocol(listener, diagnostics);
+        watch::check(listener, diagnostics);
     }
     if draft.listeners.is_empty() && !diagnostics.has_errors() {
         let help = "add a [[listener]] with bind = \":8080\" and default_pool = \"the name of a pool\"";
@@ -232,6 +235,7 @@ fn config(draft: Draft, references: References) -> Config {
             proxy_protocol: listener.proxy_protocol.into_inner(),
             trusted: listener.trusted.map(Spanned::into_inner).unwrap_or_default(),
             sample: listener.sample,
+            watch: listener.watch.watching(),
             default_pool,
         });
     Config {
@@ -239,7 +243,7 @@ fn config(draft: Draft, references: References) -> Config {
         engine: draft.engine,
         log: draft.log,
         tap: draft.tap,
-        routes: Table::new(rules.collect()),
+        routes: Arc::new(Table::new(rules.collect())),
         pools: pools.collect(),
         listeners: listeners.collect(),
         warnings: Vec::new(),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::ledger::Ledger;
-use crate::log::{Bytes, CloseReason, Side, Summary};
+use crate::log::{Bytes, CloseReason, ConnectionId, Side, Summary};
 use crate::relay::{self, End, Owner};
 use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
@@ -121,6 +121,16 @@ impl Record {
         self.prefix = Some(header);
     }
 
+    /// Its name.
+    pub(super) fn id(&self) -> ConnectionId {
+        self.summary.id
+    }
+
+    /// By which route it goes.
+    pub(super) fn route(&self) -> Option<&str> {
+        self.summary.route.as_deref()
+    }
+
     /// The summary, to be filled in.
     pub(super) fn summary(&mut self) -> &mut Summary {
         &mut self.summary
@@ -169,6 +179,7 @@ impl Record {
             detail: close.detail,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
+            requests: None,
             sample,
         });
         context.closed();

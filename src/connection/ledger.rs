@@ -25,6 +25,7 @@ impl Owner for Ledger {
         summary.to_backend = end.to_backend;
         summary.to_client = end.to_client;
         summary.to_client.copied += self.said;
+        summary.requests = end.requests;
         summary.reason = end.reason;
         summary.detail = end.detail;
         self.counters.closed(end.reason);

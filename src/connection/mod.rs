@@ -23,6 +23,7 @@ mod inspect;
 mod ledger;
 mod peek;
 mod route;
+mod watch;
 
 pub use accept::Accepted;
 pub use context::Context;
@@ -30,9 +31,11 @@ pub use ledger::Ledger;
 
 use std::rc::Rc;
 
+use crate::bridge::Opened;
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
 use crate::relay::{Flow, Handshake};
+use crate::route::PoolId;
 use crate::sys::runtime;
 use crate::sys::socket::Socket;
 use close::{Close, Record};
@@ -59,20 +62,22 @@ async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
 
 /// Gives the connection to the shard's relay, and with it everything that is known of it.
 async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Context) {
-    let Ready { backend, inspected, idle_timeout } = ready;
+    let Ready { backend, inspected, pool, idle_timeout } = ready;
     let (client, backend) = match (client.into_descriptor(), backend.into_descriptor()) {
         (Ok(client), Ok(backend)) => (client, backend),
         (Err(error), _) => return record.end(Close::failed(Side::Client, &error)),
         (_, Err(error)) => return record.end(Close::failed(Side::Backend, &error)),
     };
-    let (replay, handshake) = match inspected {
+    let (replay, handshake, watching) = match inspected {
         Inspected::Http2(opened) => {
-            (opened.replay, Some(Handshake { bridge: opened.bridge, answerer: opened.answerer }))
+            let Opened { request, replay, bridge, answerer, sequel } = *opened;
+            let watching = watch::watching(request, sequel, pool, &record, context);
+            (replay, Some(Handshake { bridge, answerer }), watching)
         }
-        Inspected::Other { bytes, .. } => (bytes, None),
+        Inspected::Other { bytes, .. } => (bytes, None, None),
     };
     let (owner, sample) = record.hand_over();
-    let mut flow = Flow { client, backend, replay, handshake, idle_timeout, sample, owner };
+    let mut flow = Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner };
     while let Err(given_back) = context.relay.hand_over(flow) {
         flow = *given_back;
         tokio::time::sleep(limits::HAND_OVER_PAUSE).await;
@@ -85,6 +90,7 @@ async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Conte
 struct Ready {
     backend: Socket,
     inspected: Inspected,
+    pool: PoolId,
     idle_timeout: std::time::Duration,
 }
 
@@ -98,5 +104,5 @@ async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Resu
     let pool = route::choose(&inspected, listener, record, context)?;
 
     let backend = connect::connect(client, pool, &inspected, record, context).await?;
-    Ok(Ready { backend, inspected, idle_timeout: context.pool(pool).idle_timeout })
+    Ok(Ready { backend, inspected, pool, idle_timeout: context.pool(pool).idle_timeout })
 }

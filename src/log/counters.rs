@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::reason::{Cause, CloseReason, Side};
+use super::requests::{RequestCounters, RequestTotals};
 
 /// The counts of a shard.
 #[derive(Debug)]
 pub struct Counters {
     accepted: AtomicU64,
     closed: [AtomicU64; REASONS],
+    requests: RequestCounters,
 }
 
 /// The counts of all shards together.
@@ -18,6 +20,8 @@ pub struct Totals {
     pub accepted: u64,
     /// Connections closed, by reason; reasons that never occurred are left out.
     pub closed: Vec<(CloseReason, u64)>,
+    /// The requests of watched connections.
+    pub requests: RequestTotals,
 }
 
 impl Counters {
@@ -34,6 +38,11 @@ impl Counters {
         }
     }
 
+    /// Those of the requests of watched connections.
+    pub(super) fn requests(&self) -> &RequestCounters {
+        &self.requests
+    }
+
     /// Adds up the counts of several shards.
     pub fn totals<'a>(shards: impl Iterator<Item = &'a Counters> + Clone) -> Totals {
         let accepted = shards.clone().map(|shard| shard.accepted.load(Ordering::Relaxed)).sum();
@@ -44,13 +53,18 @@ impl Counters {
             shards.clone().map(of).sum()
         };
         let closed = reasons.map(|reason| (reason, count(reason))).filter(|(_, count)| *count > 0).collect();
-        Totals { accepted, closed }
+        let requests = RequestCounters::totals(shards.map(|shard| &shard.requests));
+        Totals { accepted, closed, requests }
     }
 }
 
 impl Default for Counters {
     fn default() -> Counters {
-        Counters { accepted: AtomicU64::new(0), closed: std::array::from_fn(|_| AtomicU64::new(0)) }
+        Counters {
+            accepted: AtomicU64::new(0),
+            closed: std::array::from_fn(|_| AtomicU64::new(0)),
+            requests: RequestCounters::default(),
+        }
     }
 }
 

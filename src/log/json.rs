@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::notice::Notice;
+use super::requests::{PathTotal, RequestTotals};
 use super::summary::{Bytes, ConnectionId, Summary};
 use super::timestamp::rfc3339;
 use crate::route::Protocol;
@@ -33,6 +34,9 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         bytes_to_backend: summary.to_backend,
         bytes_to_client: summary.to_client,
         close: Close { side: summary.reason.side.label(), cause: summary.reason.cause.label() },
+        requests: summary.requests.map(|seen| seen.requests),
+        misrouted: summary.requests.map(|seen| seen.misrouted),
+        unfollowed: summary.requests.filter(|seen| !seen.complete).map(|_| true),
         detail: summary.detail.as_deref(),
     };
     // Only a map with keys that are no strings can fail, and there is none.
@@ -73,11 +77,24 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
         Notice::SamplesLost { lost, sampled } => {
             json!({ "event": "samples_lost", "lost": lost, "sampled": sampled })
         }
+        Notice::Misrouted { listener, id, path, why, untold } => json!({
+            "event": "misrouted", "listener": listener, "id": id.to_string(), "path": path, "detail": why, "untold": untold
+        }),
+        Notice::Requests { totals } => requests(totals),
         Notice::LinesDropped { lines } => json!({ "event": "log_lines_dropped", "lines": lines }),
     };
     object["time"] = json!(rfc3339(now));
     out.push_str(&object.to_string());
     out.push('\n');
+}
+
+fn requests(totals: &RequestTotals) -> serde_json::Value {
+    let (requests, misrouted) = totals.sums();
+    let events: serde_json::Map<_, _> =
+        totals.events.iter().map(|(event, count)| (event.label().to_owned(), json!(count))).collect();
+    let path = |path: &PathTotal| json!({ "path": path.path, "requests": path.requests, "misrouted": path.misrouted });
+    let paths: Vec<_> = totals.paths.iter().map(path).collect();
+    json!({ "event": "requests", "requests": requests, "misrouted": misrouted, "events": events, "paths": paths })
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -106,6 +123,12 @@ struct SummaryLine<'a> {
     bytes_to_client: Bytes,
     close: Close,
     #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misrouted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfollowed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
 
@@ -118,6 +141,7 @@ struct Close {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::{RequestsSeen, WatchEvent};
 
     #[test]
     fn a_summary_is_one_object() {
@@ -130,6 +154,32 @@ mod tests {
             r#""pool":"billing","backend":"10.0.0.5:50051","connect_us":321,"#,
             r#""bytes_to_backend":{"copied":1234,"spliced":0},"bytes_to_client":{"copied":1048576,"spliced":1048576},"#,
             r#""close":{"side":"client","cause":"finished"}}"#,
+            "\n"
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_watched_connection_tells_of_its_requests() {
+        let told = |complete| {
+            let mut out = String::new();
+            let requests = Some(RequestsSeen { requests: 12, misrouted: 3, complete });
+            summary(&Summary { requests, ..Summary::example() }, &mut out);
+            out
+        };
+        assert!(told(true).ends_with("\"cause\":\"finished\"},\"requests\":12,\"misrouted\":3}\n"));
+        assert!(told(false).ends_with(",\"requests\":12,\"misrouted\":3,\"unfollowed\":true}\n"));
+    }
+
+    #[test]
+    fn requests_are_one_object() {
+        let mut out = String::new();
+        let paths = vec![PathTotal { path: "/a.B/C".to_owned(), requests: 5, misrouted: 1 }];
+        let totals = RequestTotals { events: vec![(WatchEvent::OtherPool, 1)], paths };
+        notice(&Notice::Requests { totals }, SystemTime::UNIX_EPOCH, &mut out);
+        let expected = concat!(
+            r#"{"event":"requests","events":{"other_pool":1},"misrouted":1,"#,
+            r#""paths":[{"misrouted":1,"path":"/a.B/C","requests":5}],"requests":5,"time":"1970-01-01T00:00:00.000Z"}"#,
             "\n"
         );
         assert_eq!(out, expected);

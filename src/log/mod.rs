@@ -8,7 +8,9 @@ mod json;
 mod notice;
 mod pretty;
 mod reason;
+mod requests;
 mod summary;
+mod tally;
 mod timestamp;
 
 use std::io::{self, Write};
@@ -22,7 +24,9 @@ use std::time::{Duration, Instant};
 pub use counters::{Counters, Totals};
 pub use notice::Notice;
 pub use reason::{Cause, CloseReason, Side};
-pub use summary::{Bytes, ConnectionId, Summary};
+pub use requests::{PathTotal, RequestTotals, WatchEvent};
+pub use summary::{Bytes, ConnectionId, RequestsSeen, Summary};
+pub use tally::Tally;
 
 use crate::config::LogFormat;
 use crate::limits;

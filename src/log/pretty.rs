@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use super::notice::Notice;
-use super::summary::Summary;
+use super::summary::{RequestsSeen, Summary};
 use super::timestamp::time_of_day;
 
 /// Appends a connection's line.
@@ -35,6 +35,12 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
     let (up, down) = (size(summary.to_backend.total()), size(summary.to_client.total()));
     let reason = summary.reason;
     put(out, format_args!(", {up} up, {down} down, {}", period(summary.duration)));
+    if let Some(RequestsSeen { requests, misrouted, complete }) = summary.requests {
+        put(out, format_args!(", {requests}{} requests", if complete { "" } else { " or more" }));
+        if misrouted > 0 {
+            put(out, format_args!(" ({misrouted} misrouted)"));
+        }
+    }
     put(out, format_args!(", {} {}", reason.side.label(), reason.cause.label()));
     if let Some(detail) = &summary.detail {
         put(out, format_args!(": {}", detail.escape_debug()));
@@ -86,6 +92,18 @@ mod tests {
                         -> billing 10.0.0.5:50051 (x-prism-namespace=billing), 1.2 kB up, 2.1 MB down, 12.3 ms, \
                         client finished\n";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_watched_connection_tells_of_its_requests() {
+        let told = |misrouted, complete| {
+            let mut out = String::new();
+            let requests = Some(RequestsSeen { requests: 12, misrouted, complete });
+            summary(&Summary { requests, ..Summary::example() }, &mut out);
+            out
+        };
+        assert!(told(0, true).ends_with(", 12.3 ms, 12 requests, client finished\n"));
+        assert!(told(3, false).ends_with(", 12.3 ms, 12 or more requests (3 misrouted), client finished\n"));
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub enum Cause {
     ConnectTimeout,
     /// The backend does not speak HTTP/2 without TLS.
     NotHttp2,
+    /// A later request belonged to another backend, and the listener ends such connections.
+    Misrouted,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,
 }
@@ -106,12 +108,13 @@ impl Cause {
             Cause::Refused => "refused",
             Cause::ConnectTimeout => "connect_timeout",
             Cause::NotHttp2 => "not_http2",
+            Cause::Misrouted => "misrouted",
             Cause::Shutdown => "shutdown",
         }
     }
 
     /// All causes, in order.
-    pub(super) const ALL: [Cause; 20] = [
+    pub(super) const ALL: [Cause; 21] = [
         Cause::Finished,
         Cause::Reset,
         Cause::Failed,
@@ -131,6 +134,7 @@ impl Cause {
         Cause::Refused,
         Cause::ConnectTimeout,
         Cause::NotHttp2,
+        Cause::Misrouted,
         Cause::Shutdown,
     ];
 }

@@ -12,3 +12,4 @@ mod peek;
 mod relay;
 mod route;
 mod shards;
+mod watch;

@@ -1,19 +1,22 @@
 //! A connection that is relayed: two sockets, two directions, one end.
 
+mod aside;
+mod farewell;
+mod watched;
+
 use std::io;
 use std::time::Duration;
 
 use super::super::io::{Chunk, Io, Tag, Token};
-use super::super::{End, Handshake, Owner};
+use super::super::{End, Handshake, Owner, Watching};
 use super::direction::{Direction, Ends, Fault, Intake};
 use super::gear::Gear;
-use super::outcome::{Broken, Finish, How, Outcome, unusable_backend};
+use super::outcome::{Broken, Finish, How, Outcome};
 use super::socket;
-use crate::bridge::BackendFault;
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
-use crate::tap::event::Direction as Way;
 use crate::tap::queue::Sample;
+use aside::Aside;
 
 /// A relayed connection. Sockets and directions are indexed by side; a direction belongs to the side that is its source.
 #[derive(Debug)]
@@ -35,27 +38,6 @@ pub(super) struct Pair<O> {
     owner: O,
 }
 
-/// What makes a connection more than raw bytes.
-#[derive(Debug)]
-struct Aside {
-    /// What is left of the HTTP/2 handshake; `None` once both directions are raw.
-    handshake: Option<Handshake>,
-    /// Where copies go.
-    sample: Option<Sample>,
-    /// The backend is gone and the client is being told.
-    farewell: Option<Farewell>,
-}
-
-/// An answer is on its way to the client, and what the client still sends is thrown away: closing with unread input would
-/// make the kernel send a reset, which takes away what the client has not read yet.
-#[derive(Debug)]
-struct Farewell {
-    finish: Finish,
-    discarded: usize,
-    /// A sweep has seen it: the time until then is not all its own, and does not count.
-    is_swept: bool,
-}
-
 /// What a connection begins with.
 pub(super) struct Beginning<O> {
     pub(super) index: u32,
@@ -63,6 +45,7 @@ pub(super) struct Beginning<O> {
     pub(super) sockets: [Token; 2],
     pub(super) replay: Vec<u8>,
     pub(super) handshake: Option<Handshake>,
+    pub(super) watching: Option<Watching>,
     pub(super) sample: Option<Sample>,
     pub(super) idle_timeout: Duration,
     pub(super) owner: O,
@@ -75,13 +58,12 @@ pub(super) const BACKEND: usize = 1;
 
 impl<O: Owner> Pair<O> {
     pub(super) fn new(beginning: Beginning<O>) -> Pair<O> {
-        let Beginning { index, sockets, replay, handshake, sample, idle_timeout, owner } = beginning;
-        let has_aside = handshake.is_some() || sample.is_some();
+        let Beginning { index, sockets, mut replay, handshake, watching, sample, idle_timeout, owner } = beginning;
         Pair {
             index,
             sockets,
+            aside: Aside::new(handshake, watching, sample, &mut replay),
             directions: [Direction::new(replay), Direction::new(Vec::new())],
-            aside: has_aside.then(|| Box::new(Aside { handshake, sample, farewell: None })),
             first_to_end: None,
             reset_by: None,
             moved: true,
@@ -95,6 +77,7 @@ impl<O: Owner> Pair<O> {
     /// Sends the replay and begins to receive.
     pub(super) fn begin(&mut self, gear: &mut Gear<impl Io>) -> Option<Finish> {
         self.flush(gear, CLIENT);
+        self.begin_watching(gear);
         self.go_on(gear)
     }
 
@@ -110,29 +93,15 @@ impl<O: Owner> Pair<O> {
         if self.directions[side].outcome.is_some() {
             return None;
         }
-        match self.aside.as_deref_mut() {
-            Some(aside) if aside.handshake.is_some() => {
-                if let Err(outcome) = aside.translate(&mut self.directions, side, bytes) {
-                    self.directions[side].outcome = Some(outcome);
-                    return self.go_on(gear);
-                }
-                self.flush(gear, side);
-                self.flush(gear, 1 - side);
-                self.drop_aside();
-            }
-            aside => {
-                if let Some(sample) = aside.and_then(|aside| aside.sample.as_ref()) {
-                    sample.copy(way(side), bytes);
-                }
-                let sink = gear.io.descriptor(self.sockets[1 - side]);
-                match self.directions[side].pass(sink, bytes) {
-                    Err(error) => self.failed(side, Fault::Sink(error)),
-                    Ok(()) if self.aside.is_none() => {
-                        let ends = self.ends(side);
-                        self.directions[side].copied(gear, ends, length);
-                    }
-                    Ok(()) => {}
-                }
+        if self.aside.is_some() {
+            return self.received_aside(gear, side, chunk);
+        }
+        let sink = gear.io.descriptor(self.sockets[1 - side]);
+        match self.directions[side].pass(sink, bytes) {
+            Err(error) => self.failed(side, Fault::Sink(error)),
+            Ok(()) => {
+                let ends = self.ends(side);
+                self.directions[side].copied(gear, ends, length);
             }
         }
         self.go_on(gear)
@@ -264,30 +233,14 @@ impl<O: Owner> Pair<O> {
         }
     }
 
+    /// How long at most until somebody should look after it.
+    pub(super) fn attention(&mut self) -> Duration {
+        self.timeout().min(self.age_left().unwrap_or(Duration::MAX))
+    }
+
     /// The order to stop; a connection that is saying its last words may finish.
     pub(super) fn stop(&mut self) -> Option<Finish> {
         self.farewell().is_none().then(|| Finish::close(CloseReason::proxy(Cause::Shutdown)))
-    }
-
-    /// Begins to tell the client what became of the backend; `false` if there is nothing to tell, or it is told.
-    pub(super) fn begin_farewell(&mut self, gear: &mut Gear<impl Io>, finish: &Finish) -> bool {
-        let Some(aside) = self.aside.as_deref_mut().filter(|_| finish.how == How::Answer) else { return false };
-        let Some(handshake) = aside.handshake.take() else { return false };
-        let answer = handshake.answerer.answer(&unusable_backend(finish.reason.cause));
-        if let Some(sample) = &aside.sample {
-            sample.copy(Way::ToClient, &answer);
-        }
-        aside.farewell = Some(Farewell { finish: finish.clone(), discarded: 0, is_swept: false });
-        gear.io.remove(self.sockets[BACKEND]);
-        self.quiet = Duration::ZERO;
-        self.reset_by = None;
-        let answering = Direction::new(answer);
-        let answered = std::mem::replace(&mut self.directions[BACKEND], answering);
-        self.directions[BACKEND].bytes = answered.bytes;
-        // The answer is all there is, and the end follows it.
-        self.directions[BACKEND].source_ended = true;
-        self.flush(gear, BACKEND);
-        self.go_on(gear).is_none()
     }
 
     /// Closes what is open of it and tells the owner.
@@ -310,6 +263,7 @@ impl<O: Owner> Pair<O> {
             detail: finish.detail,
             to_backend: to_backend.bytes,
             to_client: to_client.bytes,
+            requests: self.aside.as_ref().and_then(|aside| aside.seen()),
             sample: self.aside.and_then(|aside| aside.sample),
         });
     }
@@ -329,24 +283,6 @@ impl<O: Owner> Pair<O> {
             self.first_to_end = Some(if up.outcome.is_some() { Side::Client } else { Side::Backend });
         }
         Finish::of(up.outcome.as_ref(), down.outcome.as_ref(), self.first_to_end.unwrap_or(Side::Client))
-    }
-
-    fn go_on_with_farewell(&mut self, gear: &mut Gear<impl Io>) -> Option<Finish> {
-        let ends = self.ends(BACKEND);
-        let progress = self.directions[BACKEND].arrange(gear, ends);
-        self.progressed(gear, BACKEND, progress);
-        let client = &mut self.directions[CLIENT];
-        if client.intake == Intake::Shut && !client.source_ended {
-            client.intake = Intake::Open;
-            gear.io.receive(self.sockets[CLIENT]);
-        }
-        let is_over = match self.directions[BACKEND].outcome {
-            None => false,
-            // Delivered, end and all; a client that had ended before has nothing more to be read.
-            Some(Outcome::Ended) => self.directions[CLIENT].source_ended,
-            Some(_) => true,
-        };
-        self.farewell().filter(|_| is_over).map(|farewell| farewell.finish.clone())
     }
 
     /// Notes what came of moving bytes from `side`: whether everything up to its end is delivered.
@@ -419,43 +355,14 @@ impl<O: Owner> Pair<O> {
         }
     }
 
-    fn farewell(&mut self) -> Option<&mut Farewell> {
-        self.aside.as_deref_mut()?.farewell.as_mut()
-    }
-
     fn drop_aside(&mut self) {
-        if self.aside.as_ref().is_some_and(|aside| aside.handshake.is_none() && aside.sample.is_none()) {
+        if self.aside.as_ref().is_some_and(|aside| aside.is_idle()) {
             self.aside = None;
         }
     }
 
     fn ends(&self, side: usize) -> Ends {
         Ends { source: self.sockets[side], sink: self.sockets[1 - side], tag: tag(self.index, side) }
-    }
-}
-
-impl Aside {
-    /// Passes bytes through the bridge into the backlogs; the bridge is dropped once both directions are raw.
-    fn translate(&mut self, directions: &mut [Direction; 2], side: usize, bytes: &[u8]) -> Result<(), Outcome> {
-        let Some(Handshake { bridge, .. }) = &mut self.handshake else { return Ok(()) };
-        let [up, down] = directions;
-        if side == CLIENT {
-            if let Some(sample) = &self.sample {
-                sample.copy(Way::ToBackend, bytes);
-            }
-            bridge.from_client(bytes, up.backlog.end()).map_err(|fault| Outcome::Malformed(fault.rule()))?;
-        } else {
-            let before = down.backlog.end().len();
-            let translated = bridge.from_backend(bytes, down.backlog.end(), up.backlog.end());
-            translated.map_err(|BackendFault::NotHttp2| Outcome::Unusable(CloseReason::backend(Cause::NotHttp2)))?;
-            if let Some(sample) = &self.sample {
-                sample.copy(Way::ToClient, down.backlog.end().get(before..).unwrap_or_default());
-            }
-        }
-        if bridge.to_backend_is_raw() && bridge.to_client_is_raw() {
-            self.handshake = None;
-        }
-        Ok(())
     }
 }
 
@@ -467,10 +374,6 @@ pub(super) fn tag(index: u32, side: usize) -> Tag {
 /// The connection and the side that `tag` stands for.
 pub(super) fn of_tag(tag: Tag) -> (usize, usize) {
     ((tag.0 >> 1) as usize, (tag.0 & 1) as usize)
-}
-
-fn way(side: usize) -> Way {
-    if side == CLIENT { Way::ToBackend } else { Way::ToClient }
 }
 
 const SIDES: [Side; 2] = [Side::Client, Side::Backend];
