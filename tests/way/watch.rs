@@ -200,7 +200,7 @@ fn close_keeps_the_request_from_the_backend_and_refuses_it() {
     let all = [&good[..], &bad].concat();
     client.sends_apart(all.chunks(29));
     served.receives(&good);
-    let refused = [frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7]), goaway(5)].concat();
+    let refused = [goaway(5), frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7])].concat();
     client.receives(refused);
     client.receives_end();
     // The backend sees an end; whether it is a reset depends on what it had sent.
@@ -219,7 +219,7 @@ fn close_keeps_the_request_from_the_backend_and_refuses_it() {
 fn a_refusal_waits_for_the_end_of_a_frame_but_not_for_ever() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);
-    let refused = [frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7]), goaway(1)].concat();
+    let refused = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
     let data = frame(h2::DATA, 0, 1, b"0123456789");
 
     let (mut client, mut served) = called(&front, &backend);
@@ -250,7 +250,7 @@ fn a_second_request_in_the_first_read_is_refused_as_well() {
     served.receives(h2::eager_call(&[]));
     // Nothing can be said before the backend's SETTINGS.
     served.sends(settings(&[]));
-    client.receives([settings(&[]), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7]), goaway(1)].concat());
+    client.receives([settings(&[]), goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat());
     client.receives_end();
 }
 

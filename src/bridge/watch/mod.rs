@@ -121,12 +121,13 @@ impl Watch {
         let mut words = Vec::new();
         match self.refused {
             Some(Refused { stream, last }) => {
-                let code = ErrorCode::RefusedStream as u32;
-                frame::put(&mut words, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
-                // A backend's own may have named an earlier stream, which must not be taken back.
+                // A backend's own may have named an earlier stream, which must not be taken back. It goes first: a client
+                // that hears of the reset before may try again on this very connection.
                 if !self.responses.has_said_goaway() {
                     frame::put_goaway(&mut words, last, ErrorCode::NoError);
                 }
+                let code = ErrorCode::RefusedStream as u32;
+                frame::put(&mut words, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
             }
             // Every stream is served that the client has opened, or opens before it hears of this. The number is odd:
             // some clients refuse one that no client could open.

@@ -223,7 +223,7 @@ fn nothing_of_a_refused_request_goes_to_the_backend() {
     let bad = [frame(1, 0, 7, &path("b")), frame(9, 4, 7, b"\x00\x04x-ns\x01b")].concat();
     let behind = [frame(0, 1, 7, b"bad"), frame(1, 4, 9, &path("c"))].concat();
     let bytes = [&good[..], &bad, &behind].concat();
-    let refusal = [frame(3, 0, 7, &[0, 0, 0, 7]), frame(7, 0, 0, &[0, 0, 0, 3, 0, 0, 0, 0])].concat();
+    let refusal = [frame(7, 0, 0, &[0, 0, 0, 3, 0, 0, 0, 0]), frame(3, 0, 7, &[0, 0, 0, 7])].concat();
     for parts in every_way(&bytes) {
         let mut scene = Scene::new(true);
         scene.backend(&settings(&[]));
