@@ -241,6 +241,26 @@ fn a_refusal_waits_for_the_end_of_a_frame_but_not_for_ever() {
 }
 
 #[test]
+fn a_refusal_stands_behind_what_a_slow_client_has_not_read() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, served) = called(&front, &backend);
+    let data = frame(h2::DATA, 0, 1, &noise(7, 16_000));
+    // More than all buffers on the way hold.
+    let mut stream = served.stream.try_clone().unwrap();
+    let sent = data.clone();
+    let sending = std::thread::spawn(move || while std::io::Write::write_all(&mut stream, &sent).is_ok() {});
+    wait_until("bytes for the client", || client.hears_something_within(Duration::from_millis(10)));
+    client.sends(call(3, &[("x-ns", "b")]));
+    let received = client.receive_all();
+    let refusal = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
+    let bulk = received.strip_suffix(&refusal[..]).expect("the refusal at the end");
+    assert!(bulk.chunks(data.len()).all(|frame| frame == data), "{} bytes", bulk.len());
+    front.closed(Side::Client, Cause::Misrouted);
+    sending.join().unwrap();
+}
+
+#[test]
 fn a_second_request_in_the_first_read_is_refused_as_well() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);

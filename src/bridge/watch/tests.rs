@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::bridge::block;
 use crate::route::{Match, PoolId, Rule, Table};
@@ -14,6 +16,8 @@ struct Scene {
     to_client: Vec<u8>,
     /// The paths of the requests, with an exclamation mark behind those that belong elsewhere.
     seen: Vec<String>,
+    /// The refusal is said: the connection is over.
+    is_over: bool,
 }
 
 impl Scene {
@@ -44,13 +48,14 @@ impl Scene {
             to_backend: Vec::new(),
             to_client: Vec::new(),
             seen: Vec::new(),
+            is_over: false,
         }
     }
 
     fn client(&mut self, bytes: &[u8]) {
         let Scene { watch, request, seen, .. } = self;
         let forward = watch.from_client(bytes, request, |request, mismatch| {
-            let path = String::from_utf8_lossy(request.value(b":path").unwrap()).into_owned();
+            let path = String::from_utf8_lossy(request.value(b":path").unwrap_or_default()).into_owned();
             seen.push(if mismatch.is_some() { path + "!" } else { path });
         });
         self.to_backend.extend(forward.held);
@@ -59,20 +64,18 @@ impl Scene {
     }
 
     fn backend(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && !self.is_over {
             let (part, rest) = bytes.split_at(self.watch.from_backend(bytes));
             self.to_client.extend(part);
             self.speak();
-            if self.watch.is_refusing() {
-                return;
-            }
             bytes = rest;
         }
     }
 
     fn speak(&mut self) {
-        if let Some(words) = self.watch.speak() {
+        if let Some(words) = self.watch.speak().filter(|_| !self.is_over) {
             self.to_client.extend(words);
+            self.is_over = self.watch.is_refusing();
         }
     }
 
@@ -300,5 +303,47 @@ fn a_backend_that_says_goaway_or_no_frames_is_not_joined() {
         scene.speak();
         scene.backend(&said);
         assert!(scene.to_client == said.repeat(2));
+    }
+}
+
+/// Frames of any kind with any payload, some of them blocks that can be decoded.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let block =
+        prop::sample::select(vec![path("a"), b"\xbe\x04\x02/b".to_vec(), b"\x00\x04x-ns\x01b".to_vec(), Vec::new()]);
+    let payload = prop_oneof![block, prop::collection::vec(any::<u8>(), 0..40)];
+    let flags = prop::sample::select(vec![0, 1, 4, 5, 8, 0x24, 0x2c]);
+    let frame = (0..11_u8, flags, prop::sample::select(vec![0, 1, 3, 5, 7]), payload);
+    let frame = frame.prop_map(|(kind, flags, stream, payload)| self::frame(kind, flags, stream, &payload));
+    prop::collection::vec(frame, 0..12).prop_map(|frames| frames.concat())
+}
+
+proptest! {
+    /// Whatever clients and backends send, it arrives as it is up to a refusal, and however it is cut the same is seen.
+    #[test]
+    fn cuts_change_nothing_and_nothing_is_lost(
+        up in prop_oneof![frames(), prop::collection::vec(any::<u8>(), 0..300)],
+        down in prop_oneof![frames(), prop::collection::vec(any::<u8>(), 0..300)],
+        refuses in any::<bool>(),
+        size in 1_usize..50,
+    ) {
+        let play = |size: usize| {
+            let mut scene = Scene::new(refuses);
+            up.chunks(size).for_each(|part| scene.client(part));
+            let down = [settings(&[(1, 8_192)]), down.clone()].concat();
+            down.chunks(size).for_each(|part| scene.backend(part));
+            (scene, down)
+        };
+        let (whole, down_bytes) = play(100_000);
+        let (cut, _) = play(size);
+        prop_assert_eq!(&whole.seen, &cut.seen);
+        prop_assert_eq!(&whole.to_backend, &cut.to_backend);
+        prop_assert_eq!(&whole.to_client, &cut.to_client);
+        prop_assert!(up.starts_with(&whole.to_backend));
+        if whole.watch.is_refusing() {
+            prop_assert!(refuses);
+        } else {
+            prop_assert_eq!(whole.to_backend.len() + whole.watch.held.len(), up.len());
+            prop_assert_eq!(&whole.to_client, &down_bytes);
+        }
     }
 }

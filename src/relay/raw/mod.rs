@@ -99,8 +99,8 @@ impl<I: Io, O: Owner> Raw<I, O> {
         if self.is_draining && finish.is_none() {
             finish = pair.say_goaway(&mut self.gear, WatchEvent::GoawayDrain);
         }
-        let attention = pair.attention();
-        self.look_again_within(attention);
+        let shortest = pair.shortest_wait();
+        self.look_again_within(shortest);
         self.after(index as usize, finish);
     }
 
@@ -181,7 +181,7 @@ impl<I: Io, O: Owner> Raw<I, O> {
         let mut shortest = limits::IDLE_TIMEOUT;
         for (index, pair) in &mut self.pairs {
             let finish = pair.sweep(&mut self.gear, passed).or_else(|| pair.grow_older(&mut self.gear, passed));
-            shortest = shortest.min(pair.attention());
+            shortest = shortest.min(pair.shortest_wait());
             if let Some(finish) = finish {
                 finished.push((index, finish));
             }

@@ -233,9 +233,10 @@ impl<O: Owner> Pair<O> {
         }
     }
 
-    /// How long at most until somebody should look after it.
-    pub(super) fn attention(&mut self) -> Duration {
-        self.timeout().min(self.age_left().unwrap_or(Duration::MAX))
+    /// The shortest time that sweeps have to notice. All of an age, not what is left of it: among many connections there
+    /// is always one that is nearly old enough, and all would be looked over all the time.
+    pub(super) fn shortest_wait(&mut self) -> Duration {
+        self.timeout().min(self.max_age().unwrap_or(Duration::MAX))
     }
 
     /// The order to stop; a connection that is saying its last words may finish.

@@ -152,10 +152,9 @@ impl<O: Owner> Pair<O> {
         None
     }
 
-    /// How long until the client is to be told because of the connection's age.
-    pub(in super::super) fn age_left(&mut self) -> Option<Duration> {
-        let watched = self.watched()?;
-        watched.max_age.map(|max_age| max_age.saturating_sub(watched.age))
+    /// The age at which the client is to be told, until it is.
+    pub(super) fn max_age(&mut self) -> Option<Duration> {
+        self.watched()?.max_age
     }
 
     /// The end of a connection whose request was refused, once the client can be told or cannot be told any more.
