@@ -190,7 +190,7 @@ mod tests {
         assert_eq!((chosen.rounds, chosen.workloads.len(), chosen.require_all), (2, 5, true));
         assert_eq!(chosen.targets, [Kind::Direct, Kind::Nginx]);
         let quick = plan("--quick").unwrap();
-        assert_eq!((quick.rounds, quick.targets.len()), (1, 8));
+        assert_eq!((quick.rounds, quick.targets.len()), (1, 9));
         assert!((quick.seconds - 1.0).abs() < f64::EPSILON);
     }
 

@@ -46,18 +46,28 @@ impl Block {
     }
 
     /// Decodes the block, now whole, into a request.
-    pub(super) fn decode(&self, limits: &Limits) -> Result<RequestHead, Fault> {
-        decode(&self.fragments, self.stream, self.end_stream, limits)
+    pub(super) fn decode(&self, decoder: &mut hpack::Decoder, limits: &Limits) -> Result<RequestHead, Fault> {
+        decode(decoder, &self.fragments, self.stream, self.end_stream, limits)
     }
 }
 
-/// Decodes a whole block into a request.
-pub(super) fn decode(block: &[u8], stream: u32, end_stream: bool, limits: &Limits) -> Result<RequestHead, Fault> {
-    let mut decoder = hpack::Decoder::new(hpack::Limits {
+/// A decoder as both ends begin with it (RFC 9113 section 4.3.1).
+pub(super) fn decoder(limits: &Limits) -> hpack::Decoder {
+    hpack::Decoder::new(hpack::Limits {
         table_bytes: limits::HPACK_TABLE_BYTES,
         fields: limits.count(Limit::HeaderFields),
         list_bytes: limits.count(Limit::HeaderListBytes),
-    });
+    })
+}
+
+/// Decodes a whole block into a request.
+pub(super) fn decode(
+    decoder: &mut hpack::Decoder,
+    block: &[u8],
+    stream: u32,
+    end_stream: bool,
+    limits: &Limits,
+) -> Result<RequestHead, Fault> {
     let mut head = RequestHead::default();
     let mut checker = Checker::default();
     let mut invalid: Option<Invalid> = None;

@@ -37,13 +37,15 @@ mod own_settings;
 mod replay;
 mod to_backend;
 mod to_client;
+mod watch;
 
 pub use answer::{Answerer as Http2Answerer, Refusal, goaway};
 pub use answerer::Answerer;
 pub use http1_answer::Answerer as Http1Answerer;
-pub use opening::{Nudge, Opened, Opening, Phase, Progress};
+pub use opening::{Nudge, Opened, Opening, Phase, Progress, Sequel};
 pub use opening_rules::Fault;
 pub use to_client::BackendFault;
+pub use watch::{Forward, Judge, Mismatch, Watch};
 
 use to_backend::ToBackend;
 use to_client::ToClient;

@@ -20,8 +20,8 @@ use crate::limits::{self, Limit, Limits};
 use crate::wire::first_bytes::{self, FirstBytes};
 use crate::wire::frame::{self, ErrorCode, FrameHead, HEAD_BYTES, flag, kind};
 use crate::wire::head::RequestHead;
-use crate::wire::headers;
 use crate::wire::{Malformed, Parsed};
+use crate::wire::{headers, hpack};
 
 /// A client's opening, as far as it came.
 #[derive(Debug)]
@@ -116,11 +116,25 @@ pub struct Opened {
     pub bridge: Bridge,
     /// Answers the request in the backend's place.
     pub answerer: Answerer,
+    /// What it takes to read on behind the request.
+    pub sequel: Sequel,
+}
+
+/// Where reading would go on behind the first request, for whoever [watches](super::Watch).
+#[derive(Debug)]
+pub struct Sequel {
+    /// Has decoded the first block, and knows the table that the next one refers to.
+    pub decoder: hpack::Decoder,
+    /// The stream of the first request.
+    pub stream: u32,
+    /// How many bytes of the replay the first request ends behind.
+    pub behind: usize,
 }
 
 #[derive(Debug)]
 struct Request {
     head: RequestHead,
+    decoder: hpack::Decoder,
     stream: u32,
     end_stream: bool,
 }
@@ -272,6 +286,7 @@ impl<'a> Opening<'a> {
     /// What came behind the header block in the same read may break a rule, too.
     pub fn finish(self) -> Option<Result<Opened, Fault>> {
         let mut replay = self.replay.to_bytes(&self.input, self.acknowledged > 0);
+        let behind = replay.len();
         let rest = self.input.get(self.walked..).unwrap_or_default().to_vec();
         let own_due = self.own_due();
         let request = self.request?;
@@ -289,7 +304,8 @@ impl<'a> Opening<'a> {
             end_stream: request.end_stream,
             grpc: block::is_grpc(&request.head),
         };
-        Some(Ok(Opened { request: request.head, replay, bridge, answerer }))
+        let sequel = Sequel { decoder: request.decoder, stream: request.stream, behind };
+        Some(Ok(Opened { request: request.head, replay, bridge, answerer, sequel }))
     }
 
     /// Walks the next frame; `false` if it is not whole yet.
@@ -308,8 +324,9 @@ impl<'a> Opening<'a> {
                 within(fragment.len(), Limit::HeaderBlockBytes, self.limits)?;
                 if head.has(flag::END_HEADERS) {
                     let end_stream = head.has(flag::END_STREAM);
-                    let request = block::decode(fragment, head.stream, end_stream, self.limits)?;
-                    self.request = Some(Request { head: request, stream: head.stream, end_stream });
+                    let mut decoder = block::decoder(self.limits);
+                    let request = block::decode(&mut decoder, fragment, head.stream, end_stream, self.limits)?;
+                    self.request = Some(Request { head: request, decoder, stream: head.stream, end_stream });
                 } else {
                     self.block = Some(Block::begin(&head, fragment));
                 }
@@ -320,7 +337,9 @@ impl<'a> Opening<'a> {
                     block.continued(payload);
                     if head.has(flag::END_HEADERS) {
                         let (stream, end_stream) = (block.stream, block.end_stream);
-                        self.request = Some(Request { head: block.decode(self.limits)?, stream, end_stream });
+                        let mut decoder = block::decoder(self.limits);
+                        let request = block.decode(&mut decoder, self.limits)?;
+                        self.request = Some(Request { head: request, decoder, stream, end_stream });
                     }
                 }
                 self.keep(range, Role::Other);

@@ -34,7 +34,11 @@ pub(super) fn serve(
     proxy.drain();
     runtime.block_on(drained(&proxy, signals, log));
     proxy.stop();
-    log.notice(Notice::Stopped { totals: proxy.join() });
+    let totals = proxy.join();
+    if !totals.requests.is_empty() {
+        log.notice(Notice::Requests { totals: totals.requests.clone() });
+    }
+    log.notice(Notice::Stopped { totals });
     Ok(())
 }
 

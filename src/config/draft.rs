@@ -10,8 +10,8 @@ use std::num::NonZeroU64;
 use toml::Spanned;
 
 use super::{
-    Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OwnSettings, ProxyProtocol, Tap, limits::LimitsDraft,
-    section::Text,
+    Bind, Detect, EngineChoice, H2cUpgrade, LogFormat, OnMismatch, OwnSettings, ProxyProtocol, Tap,
+    limits::LimitsDraft, section::Text,
 };
 use crate::route::{Backend, Match, SendProxy};
 
@@ -40,8 +40,19 @@ pub(super) struct ListenerDraft {
     pub(super) sample: Option<NonZeroU64>,
     /// `None` if not given.
     pub(super) settings: Option<Spanned<OwnSettings>>,
+    pub(super) watch: WatchDraft,
     pub(super) default_pool: DefaultPool,
     pub(super) span: Range<usize>,
+}
+
+/// What a listener says of watching, each key if it was given.
+#[derive(Default)]
+pub(super) struct WatchDraft {
+    pub(super) watch: Option<Spanned<bool>>,
+    pub(super) on_mismatch: Option<Spanned<OnMismatch>>,
+    pub(super) max_connection_age: Option<Spanned<Duration>>,
+    /// The value of `watch` is there but could not be read; the error is reported.
+    pub(super) is_unreadable: bool,
 }
 
 /// A listener's `default_pool`.

@@ -12,11 +12,10 @@ use super::{
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Problem, quoted},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, RouteDraft},
-    duration,
     keys::{self, Keys},
     sample,
     section::{Item, Reader, Section},
-    settings, tap,
+    settings, tap, watch,
 };
 use crate::{
     limits,
@@ -124,6 +123,7 @@ fn listener(section: &Section<'_>, number: usize, reader: &mut Reader<'_>) -> Li
     ListenerDraft {
         settings: settings::read(section, reader),
         sample,
+        watch: watch::read(section, reader),
         name,
         binds,
         detect: detect.unwrap_or_default(),
@@ -170,11 +170,7 @@ fn pool(section: &Section<'_>, reader: &mut Reader<'_>) -> PoolDraft {
     let send_proxy = section
         .item("send_proxy")
         .and_then(|item| reader.choice(&item, SEND_PROXIES).map(|choice| Spanned::new(item.value.span(), choice)));
-    let mut timeout = |key| {
-        let item = section.item(key)?;
-        let text = reader.duration(&item)?;
-        reader.parsed(&text, duration::parse)
-    };
+    let mut timeout = |key| section.item(key).and_then(|item| reader.duration(&item));
     PoolDraft {
         send_proxy,
         connect_timeout: timeout("connect_timeout").unwrap_or(limits::CONNECT_TIMEOUT),
@@ -244,7 +240,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Bind, Config, Listener, OwnSettings, golden},
+        config::{Bind, Config, Listener, OnMismatch, OwnSettings, Watching, golden},
         route::{Address, Backend, PoolId},
     };
 
@@ -274,6 +270,10 @@ mod tests {
                 max_header_list_size: Some(16_384),
                 enable_connect_protocol: true,
             },
+            watch: Some(Watching {
+                on_mismatch: OnMismatch::Goaway,
+                max_connection_age: Some(Duration::from_secs(600)),
+            }),
             default_pool: Some(PoolId(1)),
         };
         let second = Listener {
@@ -285,6 +285,7 @@ mod tests {
             h2c_upgrade: H2cUpgrade::Allow,
             sample: None,
             settings: OwnSettings::default(),
+            watch: None,
             default_pool: Some(PoolId(0)),
         };
         assert_eq!(config.listeners, [grpc, second]);

@@ -117,9 +117,12 @@ pub(super) static LISTENER: Keys = Keys {
         "h2c_upgrade",
         "settings",
         "sample",
+        "watch",
+        "on_mismatch",
+        "max_connection_age",
         "default_pool",
     ],
-    later: &["watch", "on_mismatch", "max_connection_age"],
+    later: &[],
 };
 /// What a listener says of itself to a client that waits for SETTINGS.
 pub(super) static SETTINGS: Keys = Keys {

@@ -38,7 +38,7 @@ pub(super) fn read(file: &Section<'_>, reader: &mut Reader<'_>) -> LimitsDraft {
 }
 
 fn milliseconds(item: &Item<'_>, limit: Limit, reader: &mut Reader<'_>) -> Option<u64> {
-    let text = reader.duration(item)?;
+    let text = reader.duration_text(item)?;
     let bounds = limit.bounds();
     reader.parsed(&text, |value| {
         let time = duration::parse(value)?;

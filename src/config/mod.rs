@@ -26,12 +26,15 @@ mod section;
 mod settings;
 mod tap;
 mod validate;
+mod watch;
 
 use std::{
     fmt, fs, io,
     net::{SocketAddr, ToSocketAddrs},
     num::{NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -68,7 +71,7 @@ pub struct Config {
     /// At least one, names unique, in the order of the file.
     pub listeners: Vec<Listener>,
     /// The routes of all listeners, in the order of the file.
-    pub routes: Table,
+    pub routes: Arc<Table>,
     /// What a [`PoolId`] indexes; each has a backend.
     pub pools: Vec<Pool>,
     /// What works but is hardly meant, in the order of the file.
@@ -143,6 +146,8 @@ pub struct Listener {
     pub h2c_upgrade: H2cUpgrade,
     /// Of how many connections one is decoded; `None`: none is.
     pub sample: Option<NonZeroU64>,
+    /// Whether requests behind the first one are looked at; `None`: they are not.
+    pub watch: Option<Watching>,
     /// Where a connection goes that no route matches; `None`: it is refused.
     pub default_pool: Option<PoolId>,
 }
@@ -218,6 +223,27 @@ pub enum H2cUpgrade {
     Allow,
     /// The request is refused.
     Deny,
+}
+
+/// How a listener looks at the requests behind the first one of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watching {
+    /// What a request does that belongs elsewhere, beside being counted.
+    pub on_mismatch: OnMismatch,
+    /// The age at which the client is asked to connect anew; `None`: it is not.
+    pub max_connection_age: Option<Duration>,
+}
+
+/// What a listener does about a request that belongs elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// Counts it.
+    #[default]
+    Count,
+    /// Asks the client to connect anew.
+    Goaway,
+    /// Keeps it from the backend and ends the connection.
+    Close,
 }
 
 /// What shards wait with.

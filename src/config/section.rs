@@ -4,6 +4,7 @@
 //! which key it was at. Every reader here reports what is wrong and answers `None`, so that the walk goes on.
 
 use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
 
 use toml::{
     Spanned,
@@ -174,13 +175,28 @@ impl Reader<'_> {
         number
     }
 
-    /// The text of a duration.
-    pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Text> {
+    /// A duration: a string with units.
+    pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Duration> {
+        let text = self.duration_text(item)?;
+        self.parsed(&text, duration::parse)
+    }
+
+    /// The text of one.
+    pub(super) fn duration_text(&mut self, item: &Item<'_>) -> Option<Text> {
         if let DeValue::Integer(number) = item.value.get_ref() {
             self.problem(&item.subject, item.value.span(), duration::without_unit(&number.to_string()));
             return None;
         }
         self.text(item, "a duration like \"2s\"")
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, item: &Item<'_>) -> Option<bool> {
+        if let DeValue::Boolean(flag) = item.value.get_ref() {
+            return Some(*flag);
+        }
+        self.wrong_type(item, "true or false, without quotes");
+        None
     }
 
     /// Reports a problem with the part of a string that it names, or with all of it.

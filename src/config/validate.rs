@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     net::Ipv6Addr,
+    sync::Arc,
 };
 
 use toml::Spanned;
@@ -16,6 +17,7 @@ use super::{
     draft::{DefaultPool, Draft, ListenerDraft, RouteDraft},
     keys::nearest,
     section::Text,
+    watch,
 };
 use crate::route::{Pool, PoolId, Rule, SendProxy, Table};
 
@@ -26,6 +28,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
     unique_binds(&draft.listeners, diagnostics);
     for listener in &draft.listeners {
         check_proxy_protocol(listener, diagnostics);
+        watch::check(listener, diagnostics);
     }
     if draft.listeners.is_empty() && !diagnostics.has_errors() {
         let help = "add a [[listener]] with bind = \":8080\" and default_pool = \"the name of a pool\"";
@@ -264,6 +267,7 @@ fn config(draft: Draft, references: References) -> Config {
             h2c_upgrade: listener.h2c_upgrade.into_inner(),
             sample: listener.sample,
             settings: listener.settings.map(Spanned::into_inner).unwrap_or_default(),
+            watch: listener.watch.watching(),
             default_pool,
         });
     Config {
@@ -272,7 +276,7 @@ fn config(draft: Draft, references: References) -> Config {
         log: draft.log,
         limits: draft.limits.limits,
         tap: draft.tap,
-        routes: Table::new(rules.collect()),
+        routes: Arc::new(Table::new(rules.collect())),
         pools: pools.collect(),
         listeners: listeners.collect(),
         warnings: Vec::new(),

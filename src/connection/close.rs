@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::unrouted::Place;
 use crate::config::Listener;
 use crate::limits::{Limit, Limits};
-use crate::log::{Bytes, Cause, CloseReason, Side, Summary, Tlvs};
+use crate::log::{Bytes, Cause, CloseReason, ConnectionId, Side, Summary, Tlvs};
 use crate::relay::{self, End, Owner};
 use crate::route::SendProxy;
 use crate::sys::socket::Socket;
@@ -182,6 +182,16 @@ impl Record {
         header
     }
 
+    /// Its name.
+    pub(super) fn id(&self) -> ConnectionId {
+        self.summary.id
+    }
+
+    /// By which route it goes.
+    pub(super) fn route(&self) -> Option<&str> {
+        self.summary.route.as_deref()
+    }
+
     /// The summary, to be filled in.
     pub(super) fn summary(&mut self) -> &mut Summary {
         &mut self.summary
@@ -236,6 +246,7 @@ impl Record {
             detail: close.detail,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
+            requests: None,
             sample,
         });
         context.closed();

@@ -30,6 +30,7 @@ impl Owner for Ledger {
         summary.to_backend.copied = summary.to_backend.copied.saturating_sub(self.introduction);
         summary.to_client = end.to_client;
         summary.to_client.copied += self.said;
+        summary.requests = end.requests;
         summary.reason = end.reason;
         summary.detail = end.detail;
         if self.is_local && has_only_looked(summary) {

@@ -25,6 +25,7 @@ mod ledger;
 mod peek;
 mod route;
 mod unrouted;
+mod watch;
 
 pub use accept::Accepted;
 pub use context::Context;
@@ -32,10 +33,11 @@ pub use ledger::Ledger;
 
 use std::rc::Rc;
 
-use crate::bridge::Answerer;
+use crate::bridge::{Answerer, Opened};
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
 use crate::relay::{Flow, Handshake};
+use crate::route::PoolId;
 use crate::sys::runtime;
 use crate::sys::socket::Socket;
 use close::{Close, Record};
@@ -71,29 +73,30 @@ async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
 
 /// Gives the connection to the shard's relay, and with it everything that is known of it.
 async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Context) {
-    let Ready { backend, mut introduction, inspected, idle_timeout } = ready;
+    let Ready { backend, mut introduction, inspected, pool, idle_timeout } = ready;
     let (client, backend) = match (client.into_descriptor(), backend.into_descriptor()) {
         (Ok(client), Ok(backend)) => (client, backend),
         (Err(error), _) => return record.end(Close::failed(Side::Client, &error)),
         (_, Err(error)) => return record.end(Close::failed(Side::Backend, &error)),
     };
-    let (replay, handshake) = match inspected {
+    let (replay, handshake, watching) = match inspected {
         Inspected::Http2(opened) => {
-            let answerer = Answerer::Http2(opened.answerer);
-            (opened.replay, Some(Handshake { bridge: Some(opened.bridge), answerer }))
+            let Opened { request, replay, bridge, answerer, sequel } = *opened;
+            let watching = watch::watching(request, sequel, introduction.len(), pool, &record, context);
+            (replay, Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) }), watching)
         }
         Inspected::Http1(asked) => {
             let answerer = Answerer::Http1(asked.answerer);
-            (asked.replay, Some(Handshake { bridge: None, answerer }))
+            (asked.replay, Some(Handshake { bridge: None, answerer }), None)
         }
-        Inspected::Tls(tls) => (tls.replay, None),
-        Inspected::Other { bytes, .. } => (bytes, None),
+        Inspected::Tls(tls) => (tls.replay, None, None),
+        Inspected::Other { bytes, .. } => (bytes, None, None),
     };
     // In front of everything else, and in the same write.
     introduction.extend(replay);
     let replay = introduction;
     let (owner, sample) = record.hand_over();
-    let mut flow = Flow { client, backend, replay, handshake, idle_timeout, sample, owner };
+    let mut flow = Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner };
     while let Err(given_back) = context.relay.hand_over(flow) {
         flow = *given_back;
         tokio::time::sleep(limits::HAND_OVER_PAUSE).await;
@@ -108,6 +111,7 @@ struct Ready {
     /// The PROXY header that the backend gets; empty: none.
     introduction: Vec<u8>,
     inspected: Inspected,
+    pool: PoolId,
     idle_timeout: std::time::Duration,
 }
 
@@ -125,7 +129,7 @@ async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Resu
     record.routed();
 
     let backend = connect::connect(client, pool, &inspected, record, context).await?;
-    let pool = context.pool(pool);
-    let introduction = pool.send_proxy.map(|how| record.introduce(how, listener)).unwrap_or_default();
-    Ok(Ready { backend, introduction, inspected, idle_timeout: pool.idle_timeout })
+    let idle_timeout = context.pool(pool).idle_timeout;
+    let introduction = context.pool(pool).send_proxy.map(|how| record.introduce(how, listener)).unwrap_or_default();
+    Ok(Ready { backend, introduction, inspected, pool, idle_timeout })
 }

@@ -20,6 +20,17 @@ pub const PROXY_DEADLINE: Duration = Duration::from_secs(5);
 pub const FRAME_PAYLOAD_BYTES: usize = 16_384;
 /// Dynamic table of the request decoder: the default of both ends (RFC 7541 section 4.2, RFC 9113 section 4.3.1).
 pub const HPACK_TABLE_BYTES: usize = 4096;
+/// Dynamic table that a watched connection follows if its backend allows the client one. Beyond it nothing is watched.
+pub const WATCH_TABLE_BYTES: usize = 65_536;
+/// Paths that requests are counted by, for each shard; those of all others are counted together.
+pub const COUNTED_PATHS: usize = 1000;
+/// Longest path that is counted by itself.
+pub const COUNTED_PATH_BYTES: usize = 256;
+/// How often a listener tells of a request that belongs elsewhere; the others are counted.
+pub const MISROUTED_NOTICE_EVERY: Duration = Duration::from_secs(1);
+/// How far connections differ in when they reach `max_connection_age`, so that those that came together do not leave
+/// together: a tenth to either side.
+pub const AGE_JITTER: f64 = 0.1;
 /// Compressed size of the first header block, all fragments together.
 pub const HEADER_BLOCK_BYTES: usize = 65_536;
 /// Decoded size of the first header list, 32 bytes a field included (RFC 9113 section 10.5.1).

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::reason::{Cause, CloseReason, Side};
+use super::requests::{RequestCounters, RequestTotals};
 use crate::limits::Limit;
 
 /// The counts of a shard.
@@ -12,6 +13,7 @@ pub struct Counters {
     accepted: AtomicU64,
     closed: [AtomicU64; REASONS],
     limited: [AtomicU64; Limit::ALL.len()],
+    requests: RequestCounters,
 }
 
 /// The counts of all shards together.
@@ -23,6 +25,8 @@ pub struct Totals {
     pub closed: Vec<(CloseReason, u64)>,
     /// Those of them that a limit closed, by the limit; limits that were never reached are left out.
     pub limited: Vec<(Limit, u64)>,
+    /// The requests of watched connections.
+    pub requests: RequestTotals,
 }
 
 impl Counters {
@@ -40,6 +44,11 @@ impl Counters {
         }
     }
 
+    /// Those of the requests of watched connections.
+    pub(super) fn requests(&self) -> &RequestCounters {
+        &self.requests
+    }
+
     /// Adds up the counts of several shards.
     pub fn totals<'a>(shards: impl Iterator<Item = &'a Counters> + Clone) -> Totals {
         let accepted = shards.clone().map(|shard| shard.accepted.load(Ordering::Relaxed)).sum();
@@ -55,7 +64,8 @@ impl Counters {
             (limit, shards.clone().map(of).sum())
         };
         let limited = Limit::ALL.into_iter().map(limited).filter(|(_, count)| *count > 0).collect();
-        Totals { accepted, closed, limited }
+        let requests = RequestCounters::totals(shards.clone().map(|shard| &shard.requests));
+        Totals { accepted, closed, limited, requests }
     }
 }
 
@@ -66,6 +76,7 @@ impl Default for Counters {
             accepted: AtomicU64::new(0),
             closed: std::array::from_fn(zeros),
             limited: std::array::from_fn(zeros),
+            requests: RequestCounters::default(),
         }
     }
 }

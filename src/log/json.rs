@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::counters::Totals;
 use super::notice::Notice;
+use super::requests::{PathTotal, RequestTotals};
 use super::summary::{Bytes, ConnectionId, Summary};
 use super::timestamp::rfc3339;
 use super::tlvs::Tlvs;
@@ -41,6 +42,9 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
         bytes_to_client: summary.to_client,
         close: Close { side: summary.reason.side.label(), cause: summary.reason.cause.label() },
         limit: summary.limit.map(Limit::name),
+        requests: summary.requests.map(|seen| seen.requests),
+        misrouted: summary.requests.map(|seen| seen.misrouted),
+        unfollowed: summary.requests.filter(|seen| !seen.complete).map(|_| true),
         detail: summary.detail.as_deref(),
     };
     // Only a map with keys that are no strings can fail, and there is none.
@@ -73,6 +77,10 @@ pub(super) fn notice(notice: &Notice, now: SystemTime, out: &mut String) {
         Notice::SamplesLost { lost, sampled } => {
             json!({ "event": "samples_lost", "lost": lost, "sampled": sampled })
         }
+        Notice::Misrouted { listener, id, path, why, untold } => json!({
+            "event": "misrouted", "listener": listener, "id": id.to_string(), "path": path, "detail": why, "untold": untold
+        }),
+        Notice::Requests { totals } => requests(totals),
         Notice::LinesDropped { lines } => json!({ "event": "log_lines_dropped", "lines": lines }),
     };
     object["time"] = json!(rfc3339(now));
@@ -93,6 +101,15 @@ fn counts(event: &'static str, totals: &Totals) -> serde_json::Value {
         "closed": closed.collect::<Vec<_>>(),
         "limits": limits.collect::<Vec<_>>(),
     })
+}
+
+fn requests(totals: &RequestTotals) -> serde_json::Value {
+    let (requests, misrouted) = totals.sums();
+    let events: serde_json::Map<_, _> =
+        totals.events.iter().map(|(event, count)| (event.label().to_owned(), json!(count))).collect();
+    let path = |path: &PathTotal| json!({ "path": path.path, "requests": path.requests, "misrouted": path.misrouted });
+    let paths: Vec<_> = totals.paths.iter().map(path).collect();
+    json!({ "event": "requests", "requests": requests, "misrouted": misrouted, "events": events, "paths": paths })
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -131,6 +148,12 @@ struct SummaryLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misrouted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfollowed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
 
@@ -143,7 +166,7 @@ struct Close {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Cause, CloseReason};
+    use crate::log::{Cause, CloseReason, RequestsSeen, WatchEvent};
 
     #[test]
     fn a_summary_is_one_object() {
@@ -180,12 +203,39 @@ mod tests {
     #[test]
     fn counts_name_reasons_and_limits() {
         let closed = vec![(CloseReason::client(Cause::Limit), 3)];
-        let totals = Totals { accepted: 5, closed, limited: vec![(Limit::PingFrames, 3)] };
+        let limited = vec![(Limit::PingFrames, 3)];
+        let totals = Totals { accepted: 5, closed, limited, requests: RequestTotals::default() };
         let mut out = String::new();
         notice(&Notice::Counts { totals }, SystemTime::UNIX_EPOCH, &mut out);
         let expected = concat!(
             r#"{"accepted":5,"closed":[{"cause":"limit","count":3,"side":"client"}],"event":"counts","#,
             r#""limits":[{"count":3,"limit":"ping_frames"}],"open":2,"time":"1970-01-01T00:00:00.000Z"}"#,
+            "\n"
+        );
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_watched_connection_tells_of_its_requests() {
+        let told = |complete| {
+            let mut out = String::new();
+            let requests = Some(RequestsSeen { requests: 12, misrouted: 3, complete });
+            summary(&Summary { requests, ..Summary::example() }, &mut out);
+            out
+        };
+        assert!(told(true).ends_with("\"cause\":\"finished\"},\"requests\":12,\"misrouted\":3}\n"));
+        assert!(told(false).ends_with(",\"requests\":12,\"misrouted\":3,\"unfollowed\":true}\n"));
+    }
+
+    #[test]
+    fn requests_are_one_object() {
+        let mut out = String::new();
+        let paths = vec![PathTotal { path: "/a.B/C".to_owned(), requests: 5, misrouted: 1 }];
+        let totals = RequestTotals { events: vec![(WatchEvent::OtherPool, 1)], paths };
+        notice(&Notice::Requests { totals }, SystemTime::UNIX_EPOCH, &mut out);
+        let expected = concat!(
+            r#"{"event":"requests","events":{"other_pool":1},"misrouted":1,"#,
+            r#""paths":[{"misrouted":1,"path":"/a.B/C","requests":5}],"requests":5,"time":"1970-01-01T00:00:00.000Z"}"#,
             "\n"
         );
         assert_eq!(out, expected);

@@ -8,7 +8,9 @@ mod json;
 mod notice;
 mod pretty;
 mod reason;
+mod requests;
 mod summary;
+mod tally;
 mod timestamp;
 mod tlvs;
 
@@ -23,7 +25,9 @@ use std::time::{Duration, Instant};
 pub use counters::{Counters, Totals};
 pub use notice::Notice;
 pub use reason::{Cause, CloseReason, Side};
-pub use summary::{Bytes, ConnectionId, Summary};
+pub use requests::{PathTotal, RequestTotals, WatchEvent};
+pub use summary::{Bytes, ConnectionId, RequestsSeen, Summary};
+pub use tally::Tally;
 pub use tlvs::Tlvs;
 
 use crate::config::LogFormat;

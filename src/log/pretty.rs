@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use super::notice::Notice;
-use super::summary::Summary;
+use super::summary::{RequestsSeen, Summary};
 use super::timestamp::time_of_day;
 
 /// Appends a connection's line.
@@ -48,6 +48,12 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
     let (up, down) = (size(summary.to_backend.total()), size(summary.to_client.total()));
     let reason = summary.reason;
     put(out, format_args!(", {up} up, {down} down, {}", period(summary.duration)));
+    if let Some(RequestsSeen { requests, misrouted, complete }) = summary.requests {
+        put(out, format_args!(", {requests}{} requests", if complete { "" } else { " or more" }));
+        if misrouted > 0 {
+            put(out, format_args!(" ({misrouted} misrouted)"));
+        }
+    }
     put(out, format_args!(", {} {}", reason.side.label(), reason.cause.label()));
     if let Some(detail) = &summary.detail {
         put(out, format_args!(": {}", detail.escape_debug()));
@@ -90,7 +96,7 @@ fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::limits::Limit;
-    use crate::log::{Cause, CloseReason, Tlvs, Totals};
+    use crate::log::{Cause, CloseReason, RequestTotals, Tlvs, Totals};
     use crate::route::Protocol;
 
     #[test]
@@ -127,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn a_watched_connection_tells_of_its_requests() {
+        let told = |misrouted, complete| {
+            let mut out = String::new();
+            let requests = Some(RequestsSeen { requests: 12, misrouted, complete });
+            summary(&Summary { requests, ..Summary::example() }, &mut out);
+            out
+        };
+        assert!(told(0, true).ends_with(", 12.3 ms, 12 requests, client finished\n"));
+        assert!(told(3, false).ends_with(", 12.3 ms, 12 or more requests (3 misrouted), client finished\n"));
+    }
+
+    #[test]
     fn a_connection_that_never_got_far_says_so() {
         let mut out = String::new();
         let example = Summary::example();
@@ -155,7 +173,8 @@ mod tests {
     fn counts_are_one_line_and_limits_stand_last() {
         let limit = CloseReason::client(Cause::Limit);
         let closed = vec![(CloseReason::client(Cause::Finished), 4), (limit, 3)];
-        let totals = Totals { accepted: 9, closed, limited: vec![(Limit::PingFrames, 3)] };
+        let limited = vec![(Limit::PingFrames, 3)];
+        let totals = Totals { accepted: 9, closed, limited, requests: RequestTotals::default() };
         let mut out = String::new();
         notice(&Notice::Counts { totals }, SystemTime::UNIX_EPOCH, &mut out);
         let expected = "00:00:00.000 counts: 9 connections, 4 client finished, 3 client limit, 3 at limit ping_frames, \

@@ -60,6 +60,8 @@ pub enum Cause {
     NotHttp2,
     /// The backend does not speak HTTP/1 without TLS.
     NotHttp1,
+    /// A later request belonged to another backend, and the listener ends such connections.
+    Misrouted,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,
 }
@@ -112,12 +114,13 @@ impl Cause {
             Cause::ConnectTimeout => "connect_timeout",
             Cause::NotHttp2 => "not_http2",
             Cause::NotHttp1 => "not_http1",
+            Cause::Misrouted => "misrouted",
             Cause::Shutdown => "shutdown",
         }
     }
 
     /// All causes, in order.
-    pub(super) const ALL: [Cause; 22] = [
+    pub(super) const ALL: [Cause; 23] = [
         Cause::Finished,
         Cause::Reset,
         Cause::Failed,
@@ -139,6 +142,7 @@ impl Cause {
         Cause::ConnectTimeout,
         Cause::NotHttp2,
         Cause::NotHttp1,
+        Cause::Misrouted,
         Cause::Shutdown,
     ];
 }

@@ -54,6 +54,8 @@ pub struct Summary {
     pub to_backend: Bytes,
     /// Bytes sent to the client.
     pub to_client: Bytes,
+    /// The requests that it carried, if it was watched.
+    pub requests: Option<RequestsSeen>,
     /// Why it ended.
     pub reason: CloseReason,
     /// The limit that ended it, if it was one.
@@ -93,6 +95,17 @@ impl Bytes {
     }
 }
 
+/// The requests of a watched connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestsSeen {
+    /// All of them, the first one included.
+    pub requests: u64,
+    /// Those that belonged elsewhere.
+    pub misrouted: u64,
+    /// Whether all were seen. A header block beyond the limits, or a malformed one, ends the count.
+    pub complete: bool,
+}
+
 impl Summary {
     /// Of a connection that has just been accepted: all else is still unknown. Until something ends it, the only thing
     /// that could is the proxy's own end.
@@ -118,6 +131,7 @@ impl Summary {
             connect: None,
             to_backend: Bytes::default(),
             to_client: Bytes::default(),
+            requests: None,
             reason: CloseReason::proxy(Cause::Shutdown),
             limit: None,
             detail: None,
@@ -160,6 +174,7 @@ impl Summary {
             connect: Some(Duration::from_micros(321)),
             to_backend: Bytes { copied: 1234, spliced: 0 },
             to_client: Bytes { copied: 1_048_576, spliced: 1_048_576 },
+            requests: None,
             reason: CloseReason::client(Cause::Finished),
             limit: None,
             detail: None,

@@ -24,6 +24,7 @@ pub struct Relay<O> {
 #[derive(Debug)]
 struct Channel {
     wake: Arc<Wake>,
+    drain: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -39,6 +40,8 @@ pub(super) struct Arrivals<O> {
 pub(super) struct Orders {
     /// Nothing more comes than what waits.
     pub(super) close: bool,
+    /// Clients are to be told to go elsewhere, where that can be said.
+    pub(super) drain: bool,
     /// Every connection is to be ended.
     pub(super) stop: bool,
 }
@@ -50,7 +53,7 @@ pub(super) struct Orders {
 /// `EMFILE` if there is no descriptor for waking the relay.
 pub(super) fn queue<O>() -> io::Result<(Relay<O>, Arrivals<O>)> {
     let (producer, queue) = rtrb::RingBuffer::new(limits::HAND_OVER_FLOWS);
-    let channel = Arc::new(Channel { wake: Wake::new()?, stop: AtomicBool::new(false) });
+    let channel = Arc::new(Channel { wake: Wake::new()?, drain: AtomicBool::new(false), stop: AtomicBool::new(false) });
     let relay =
         Relay { queue: RefCell::new(Some(producer)), handed_over: Notify::new(), channel: Arc::clone(&channel) };
     Ok((relay, Arrivals { queue, channel }))
@@ -90,6 +93,12 @@ impl<O: Owner> Relay<O> {
         self.channel.wake.wake();
     }
 
+    /// Tells clients to go elsewhere, where that can be said; those of connections that are still to come, too.
+    pub fn drain(&self) {
+        self.channel.drain.store(true, Ordering::Release);
+        self.channel.wake.wake();
+    }
+
     /// Ends every connection, those that are still to come included.
     pub fn stop(&self) {
         self.channel.stop.store(true, Ordering::Release);
@@ -119,6 +128,11 @@ impl<O> Arrivals<O> {
     /// To be asked before looking into the queue, because the last connection may come in between; and again between
     /// falling asleep and waiting.
     pub(super) fn orders(&self) -> Orders {
-        Orders { close: self.queue.is_abandoned(), stop: self.channel.stop.load(Ordering::Acquire) }
+        let Channel { drain, stop, .. } = &*self.channel;
+        Orders {
+            close: self.queue.is_abandoned(),
+            drain: drain.load(Ordering::Acquire),
+            stop: stop.load(Ordering::Acquire),
+        }
     }
 }

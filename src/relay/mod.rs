@@ -22,15 +22,18 @@ mod raw;
 mod thread;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use farewell::farewell;
 pub use hand_over::Relay;
 pub use thread::{Parts, Relaying, THREAD_NAME, start};
 
-use crate::bridge::{Answerer, Bridge};
-use crate::log::{Bytes, CloseReason};
+use crate::bridge::{Answerer, Bridge, Watch};
+use crate::config::OnMismatch;
+use crate::log::{Bytes, CloseReason, ConnectionId, RequestsSeen};
 use crate::tap::queue::{Paused, Sample};
+use crate::wire::head::RequestHead;
 
 /// A connection that is set up.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Flow<O> {
     pub replay: Vec<u8>,
     /// How it may still begin; `None` for what has no request.
     pub handshake: Option<Handshake>,
+    /// Who looks at the requests behind the first one; `None`: nobody does.
+    pub watching: Option<Watching>,
     /// Time without a byte in either direction after which the connection ends.
     pub idle_timeout: Duration,
     /// Where copies of the bytes go, as the client sent and got them, if the connection is sampled.
@@ -59,6 +64,25 @@ pub struct Handshake {
     pub bridge: Option<Bridge>,
     /// Answers the first request.
     pub answerer: Answerer,
+}
+
+/// What a connection is watched for, and what is done about it.
+#[derive(Debug)]
+pub struct Watching {
+    /// Looks at the requests.
+    pub watch: Watch,
+    /// The first request, by which the connection was routed.
+    pub first: RequestHead,
+    /// How many bytes of the replay it ends behind.
+    pub behind: usize,
+    /// The connection, in notices.
+    pub id: ConnectionId,
+    /// The listener's name, in notices.
+    pub listener: Arc<str>,
+    /// What is done about a request that belongs elsewhere, beside counting it.
+    pub on_mismatch: OnMismatch,
+    /// The age at which the client is asked to connect anew.
+    pub max_age: Option<Duration>,
 }
 
 /// Whoever handed the connection over. It ends on the relay's thread.
@@ -78,6 +102,8 @@ pub struct End {
     pub to_backend: Bytes,
     /// Bytes sent to the client.
     pub to_client: Bytes,
+    /// The requests of a watched connection.
+    pub requests: Option<RequestsSeen>,
     /// The sample of the connection, which ends with it.
     pub sample: Option<Sample>,
 }

@@ -13,6 +13,7 @@ use super::Owner;
 use super::hand_over::{Arrivals, Relay, queue};
 use super::io::{Epoll, Io, Ring};
 use super::raw::Raw;
+use crate::log::Tally;
 use crate::sys::cpu::{self, CoreId};
 use crate::sys::runtime::Engine;
 use crate::tap::queue::Tap;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub engine: Engine,
     /// Its end of a queue to the decoder, if anything is sampled.
     pub tap: Option<Tap>,
+    /// Counts and tells of what watched connections carry.
+    pub tally: Tally,
 }
 
 /// A relay's thread, to be waited for.
@@ -80,14 +83,15 @@ fn run<O: Owner>(parts: Parts, arrivals: Arrivals<O>, started: &SyncSender<io::R
     }
     let wake = Arc::clone(arrivals.wake());
     match parts.engine {
-        Engine::IoUring => run_on(Ring::new(wake), parts.tap, arrivals, started),
-        Engine::Epoll => run_on(Epoll::new(wake), parts.tap, arrivals, started),
+        Engine::IoUring => run_on(Ring::new(wake), parts.tap, parts.tally, arrivals, started),
+        Engine::Epoll => run_on(Epoll::new(wake), parts.tap, parts.tally, arrivals, started),
     }
 }
 
 fn run_on<I: Io, O: Owner>(
     engine: io::Result<I>,
     tap: Option<Tap>,
+    tally: Tally,
     arrivals: Arrivals<O>,
     started: &SyncSender<io::Result<()>>,
 ) {
@@ -95,7 +99,7 @@ fn run_on<I: Io, O: Owner>(
     match engine {
         Ok(engine) => {
             drop(started.send(Ok(())));
-            serve(Raw::new(engine, tap.map(Rc::new)), arrivals);
+            serve(Raw::new(engine, tap.map(Rc::new), tally), arrivals);
         }
         Err(error) => drop(started.send(Err(error))),
     }
@@ -110,6 +114,9 @@ fn serve<I: Io, O: Owner>(mut raw: Raw<I, O>, mut arrivals: Arrivals<O>) {
             raw.begin(flow);
         }
         let orders = arrivals.orders();
+        if orders.drain {
+            raw.drain();
+        }
         if orders.stop {
             raw.stop();
         }
@@ -139,6 +146,7 @@ const ARRIVALS_A_TURN: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Log;
     use crate::relay::End;
 
     struct Nobody;
@@ -152,7 +160,9 @@ mod tests {
     fn no_order_is_slept_through() {
         for engine in [Engine::Epoll, Engine::IoUring] {
             for round in 0..1000_u32 {
-                let (relay, relaying) = start::<Nobody>(Parts { number: 0, core: None, engine, tap: None }).unwrap();
+                let tally = Tally::new(Arc::default(), Log::queue().0);
+                let parts = Parts { number: 0, core: None, engine, tap: None, tally };
+                let (relay, relaying) = start::<Nobody>(parts).unwrap();
                 for _ in 0..round % 200 {
                     std::hint::spin_loop();
                 }

@@ -21,7 +21,7 @@ pub use bind::{BindError, Bound, BoundAddress, bind};
 
 use crate::config::Config;
 use crate::connection::{Context, Ledger};
-use crate::log::{Counters, Log};
+use crate::log::{Counters, Log, Tally};
 use crate::relay::{self, Relay, Relaying};
 use crate::sys::acceptor::Acceptor;
 use crate::sys::cpu::{self, CoreId};
@@ -83,8 +83,9 @@ fn run(mut parts: Parts) {
     if let Some(core) = parts.core {
         cpu::pin(core);
     }
-    let Parts { number, core, engine, relay_tap, .. } = &mut parts;
-    let of_relay = relay::Parts { number: *number, core: *core, engine: *engine, tap: relay_tap.take() };
+    let Parts { number, core, engine, relay_tap, counters, log, .. } = &mut parts;
+    let tally = Tally::new(Arc::clone(counters), log.clone());
+    let of_relay = relay::Parts { number: *number, core: *core, engine: *engine, tap: relay_tap.take(), tally };
     let set_up = Runtime::new(*engine).and_then(|runtime| Ok((runtime, relay::start(of_relay)?)));
     let (runtime, (relay, mut relaying)) = match set_up {
         Ok(set_up) => set_up,
@@ -113,7 +114,9 @@ async fn serve(parts: Parts, relay: Relay<Ledger>, relaying: &mut Relaying) {
         }
     }
     reached(&mut orders, Orders::Drain).await;
+    // At once, so that clients have all of the time that there is.
     context.drain();
+    context.relay.drain();
     for listener in accepting {
         // They empty their queues first, and what was in them is to be waited for. A panic has ended the process.
         drop(listener.await);

@@ -9,8 +9,16 @@ use crate::log::ConnectionId;
 /// The same connection always gets the same answer, and neighbours get different ones: a load balancer that connects in
 /// turn must not have all of its connections sampled, or none.
 pub fn takes(one_in: NonZeroU64, id: ConnectionId) -> bool {
-    let seed = (id.shard as u64).rotate_left(40) ^ id.number;
-    mix(seed).is_multiple_of(one_in.get())
+    mixed(id).is_multiple_of(one_in.get())
+}
+
+/// A number from 0 to 1 that is always the same for a connection, and spread evenly over all of them.
+pub fn fraction(id: ConnectionId) -> f64 {
+    f64::from((mixed(id) >> 40) as u32) / f64::from(1_u32 << 24)
+}
+
+fn mixed(id: ConnectionId) -> u64 {
+    mix((id.shard as u64).rotate_left(40) ^ id.number)
 }
 
 /// Spreads numbers that differ little over all of 64 bits: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014).

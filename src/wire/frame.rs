@@ -123,6 +123,8 @@ pub enum ErrorCode {
     FlowControlError = 0x03,
     /// A frame of the wrong size.
     FrameSizeError = 0x06,
+    /// The stream was not processed at all, so that it may be tried again.
+    RefusedStream = 0x07,
     /// A header block that cannot be decoded.
     CompressionError = 0x09,
     /// The peer does too much of something.

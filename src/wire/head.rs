@@ -27,6 +27,12 @@ impl RequestHead {
         self.fields.push(FieldEnds { name: name_end, value: self.bytes.len() });
     }
 
+    /// Forgets the fields and keeps their memory for the next request.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.fields.clear();
+    }
+
     /// The fields as `(name, value)`, in the order received.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut start = 0;
@@ -74,5 +80,8 @@ mod tests {
         assert_eq!(head.values(b"x").collect::<Vec<_>>(), [&b""[..], b"2"]);
         assert_eq!(head.value(b":path"), Some(&b"/a"[..]));
         assert_eq!(head.value(b"y"), None);
+        head.clear();
+        head.push(b"z", b"3");
+        assert_eq!(head.fields().collect::<Vec<_>>(), [(&b"z"[..], &b"3"[..])]);
     }
 }

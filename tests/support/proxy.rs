@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
 
 use spliceway::config::Config;
-use spliceway::log::{Cause, CloseReason, Line, Log, Side, Summary, Totals};
+use spliceway::log::{Cause, CloseReason, Line, Log, Notice, Side, Summary, Totals};
 use spliceway::proxy::Proxy;
 use spliceway::shard::BoundAddress;
 use spliceway::tap::reader::Observer;
@@ -79,6 +79,18 @@ impl Front {
                 Ok(Line::Summary(summary)) => return *summary,
                 Ok(Line::Sample { .. } | Line::Notice(_) | Line::Stop) => {}
                 Err(error) => panic!("no summary: {error}"),
+            }
+        }
+    }
+
+    /// The next notice that is not about listening.
+    #[track_caller]
+    pub(crate) fn notice(&self) -> Notice {
+        loop {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(Line::Notice(Notice::Listening { .. }) | Line::Sample { .. } | Line::Summary(_) | Line::Stop) => {}
+                Ok(Line::Notice(notice)) => return notice,
+                Err(error) => panic!("no notice: {error}"),
             }
         }
     }

@@ -16,3 +16,4 @@ mod route;
 mod send_proxy;
 mod shards;
 mod tls;
+mod watch;

@@ -32,9 +32,10 @@ const fn cpu(workload: &'static str, peers: &'static [&'static str], limit: f64)
 }
 
 const NGINX: &[&str] = &["nginx"];
+const RELAYED: &[&str] = &["spliceway"];
 const SPLICE: &[&str] = &["haproxy-splice"];
 
-pub(super) static GOALS: [Goal; 15] = [
+pub(super) static GOALS: [Goal; 16] = [
     cpu("W1a", NGINX, 0.95),
     cpu("W1b", NGINX, 0.92),
     goal("W2", Metric::Latency(Percentile::P50), &["haproxy", "nginx"], 0.80),
@@ -51,6 +52,8 @@ pub(super) static GOALS: [Goal; 15] = [
     // The second engine, for machines that refuse io_uring: no worse than what it would be replaced with.
     Goal { target: "spliceway-epoll", ..cpu("W1b", NGINX, 1.00) },
     Goal { target: "spliceway-epoll", ..cpu("W3", NGINX, 1.00) },
+    // What it costs to read every request's header fields and route them once more.
+    Goal { target: "spliceway-watch", ..cpu("W1b", RELAYED, 1.25) },
 ];
 
 /// The limit that the target's CPU ratio has in the workload, and to whom.

@@ -21,8 +21,8 @@ pub struct Route {
     pub backend: SocketAddr,
 }
 
-/// Ours: everything as it is by default.
-pub fn spliceway(routes: &[Route], engine: &str) -> String {
+/// Ours: everything as it is by default, or with an eye on later requests.
+pub fn spliceway(routes: &[Route], engine: &str, watch: bool) -> String {
     let mut text = format!("shards = 2\nengine = \"{engine}\"\nlog = \"json\"\n");
     for Route { service, listen, backend } in routes {
         let name = service.name();
@@ -30,7 +30,15 @@ pub fn spliceway(routes: &[Route], engine: &str) -> String {
             &mut text,
             format_args!("\n[[listener]]\nname = \"{name}\"\nbind = \"{listen}\"\ndefault_pool = \"{name}\"\n"),
         );
+        if watch {
+            text.push_str("watch = true\n");
+        }
         put(&mut text, format_args!("\n[[pool]]\nname = \"{name}\"\nbackends = \"{backend}\"\n"));
+    }
+    if watch {
+        // So that there is something to judge requests by.
+        let first = routes.first().map_or("", |route| route.service.name());
+        put(&mut text, format_args!("\n[[route]]\nmatch = \"x-namespace=other\"\npool = \"{first}\"\n"));
     }
     text
 }
@@ -137,7 +145,10 @@ default_pool = "bulk"
 name = "bulk"
 backends = "127.0.0.1:2002"
 "#;
-        assert_eq!(spliceway(&routes(), "epoll"), expected);
+        assert_eq!(spliceway(&routes(), "epoll", false), expected);
+        let watched = spliceway(&routes(), "epoll", true);
+        assert_eq!(watched.matches("\nwatch = true\n").count(), 2);
+        assert!(watched.ends_with("\n[[route]]\nmatch = \"x-namespace=other\"\npool = \"echo\"\n"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum Kind {
     Spliceway,
     /// Ours, with epoll.
     SplicewayEpoll,
+    /// Ours, with io_uring, and `watch = true`: later requests are looked at.
+    SplicewayWatch,
     /// HAProxy in TCP mode.
     Haproxy,
     /// HAProxy, which may splice.
@@ -43,10 +45,11 @@ pub enum Kind {
 
 impl Kind {
     /// In the order in which the first round runs them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Direct,
         Self::Spliceway,
         Self::SplicewayEpoll,
+        Self::SplicewayWatch,
         Self::Haproxy,
         Self::HaproxySplice,
         Self::Nginx,
@@ -60,6 +63,7 @@ impl Kind {
             Self::Direct => "direct",
             Self::Spliceway => "spliceway",
             Self::SplicewayEpoll => "spliceway-epoll",
+            Self::SplicewayWatch => "spliceway-watch",
             Self::Haproxy => "haproxy",
             Self::HaproxySplice => "haproxy-splice",
             Self::Nginx => "nginx",
@@ -158,11 +162,15 @@ fn command(kind: Kind, peers: &Peers, routes: &[Route], folder: &Path) -> io::Re
         // It has no process; nothing is started for it.
         Kind::Direct => {}
         Kind::Spliceway => {
-            let text = configuration::spliceway(routes, "io_uring");
+            let text = configuration::spliceway(routes, "io_uring", false);
             command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
         }
         Kind::SplicewayEpoll => {
-            let text = configuration::spliceway(routes, "epoll");
+            let text = configuration::spliceway(routes, "epoll", false);
+            command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
+        }
+        Kind::SplicewayWatch => {
+            let text = configuration::spliceway(routes, "io_uring", true);
             command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
         }
         Kind::Haproxy => {
@@ -216,7 +224,7 @@ mod tests {
     fn targets_are_selected_by_name() {
         let select = |names: &[&str]| Kind::select(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(select(&["nginx", "direct"]).unwrap(), [Kind::Direct, Kind::Nginx]);
-        assert_eq!(select(&[]).unwrap().len(), 8);
+        assert_eq!(select(&[]).unwrap().len(), 9);
         let error = select(&["nginx", "apache"]).unwrap_err();
         assert!(error.starts_with("there is no target \"apache\"; there are direct, spliceway, "), "{error}");
     }

@@ -17,7 +17,9 @@ fn breaks(frames: &[Vec<u8>], code: ErrorCode, section: &str, stream: u8) {
             FlowControlError => 3,
             FrameSizeError => 6,
             CompressionError => 9,
-            ErrorCode::NoError | ErrorCode::EnhanceYourCalm => panic!("no rule of this file"),
+            ErrorCode::NoError | ErrorCode::RefusedStream | ErrorCode::EnhanceYourCalm => {
+                panic!("no rule of this file")
+            }
         };
         scene.client_is_dismissed(&[own_settings(), goaway_frame(stream, told)]);
     });

@@ -188,7 +188,7 @@ impl Scene {
     fn finish(&mut self) {
         let opening = self.opening.take().expect("finished once");
         match opening.finish().expect("a request") {
-            Ok(Opened { request, replay, bridge, answerer }) => {
+            Ok(Opened { request, replay, bridge, answerer, .. }) => {
                 self.to_backend.extend(replay);
                 (self.request, self.bridge, self.answerer) = (Some(request), Some(bridge), Some(answerer));
             }

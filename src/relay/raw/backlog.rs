@@ -33,6 +33,13 @@ impl Backlog {
         &mut self.bytes
     }
 
+    /// Takes what waits out.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        let Backlog { mut bytes, sent } = std::mem::take(self);
+        bytes.drain(..sent);
+        bytes
+    }
+
     /// Sends `bytes` behind what waits; what is not taken waits. Returns how many the receiver took.
     ///
     /// # Errors
@@ -96,6 +103,9 @@ mod tests {
         assert_eq!(backlog.len(), first.len() - taken);
         assert_eq!(backlog.pass(to.as_fd(), &[2, 3]).unwrap(), 0);
         let mut received = vec![0; first.len() + 2];
+        let waits = backlog.take();
+        assert_eq!((waits.len(), backlog.is_empty()), (first.len() + 2 - taken, true));
+        let mut backlog = Backlog::new(waits);
         let mut read = 0;
         while read < received.len() {
             read += receiver.read(&mut received[read..]).unwrap();

@@ -1,7 +1,7 @@
 //! Raw bytes: pairs of sockets, and what becomes of each event of the engine.
 
-mod aside;
 mod backlog;
+mod clerk;
 mod direction;
 mod gear;
 mod marks;
@@ -22,8 +22,9 @@ use slab::Slab;
 use super::io::{Event, Io};
 use super::{Flow, Owner};
 use crate::limits;
-use crate::log::{Bytes, CloseReason, Side};
+use crate::log::{Bytes, CloseReason, Side, Tally, WatchEvent};
 use crate::tap::queue::Tap;
+use clerk::Clerk;
 use gear::Gear;
 use outcome::Finish;
 use pair::{BACKEND, Beginning, CLIENT, Pair};
@@ -35,6 +36,8 @@ pub(super) struct Raw<I, O> {
     pairs: Slab<Pair<O>>,
     tap: Option<Rc<Tap>>,
     sweeps: Sweeps,
+    /// Clients are to be told to go elsewhere.
+    is_draining: bool,
 }
 
 /// When connections are looked over for idle ones.
@@ -45,12 +48,14 @@ struct Sweeps {
 }
 
 impl<I: Io, O: Owner> Raw<I, O> {
-    pub(super) fn new(io: I, tap: Option<Rc<Tap>>) -> Raw<I, O> {
+    pub(super) fn new(io: I, tap: Option<Rc<Tap>>, tally: Tally) -> Raw<I, O> {
+        let (pipes, marks) = (pipes::Pipes::default(), marks::Marks::default());
         Raw {
-            gear: Gear { io, pipes: pipes::Pipes::default(), marks: marks::Marks::default(), turn: 0 },
+            gear: Gear { io, pipes, marks, clerk: Clerk::new(tally), turn: 0 },
             pairs: Slab::new(),
             tap,
             sweeps: Sweeps { last: Instant::now(), every: limits::SWEEP_EVERY },
+            is_draining: false,
         }
     }
 
@@ -61,7 +66,7 @@ impl<I: Io, O: Owner> Raw<I, O> {
 
     /// Takes a connection over.
     pub(super) fn begin(&mut self, flow: Flow<O>) {
-        let Flow { client, backend, replay, handshake, idle_timeout, sample, owner } = flow;
+        let Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner } = flow;
         if self.pairs.is_empty() {
             self.sweeps = Sweeps { last: Instant::now(), every: limits::SWEEP_EVERY };
         }
@@ -84,13 +89,18 @@ impl<I: Io, O: Owner> Raw<I, O> {
                 let reason = CloseReason::of_error(Side::Proxy, &error);
                 let (to_backend, to_client) = (Bytes::default(), Bytes::default());
                 let detail = Some(error.to_string());
-                return owner.ended(super::End { reason, detail, to_backend, to_client, sample });
+                let requests = None;
+                return owner.ended(super::End { reason, detail, to_backend, to_client, requests, sample });
             }
         };
-        let beginning = Beginning { index, sockets, replay, handshake, sample, idle_timeout, owner };
+        let beginning = Beginning { index, sockets, replay, handshake, watching, sample, idle_timeout, owner };
         let pair = entry.insert(Pair::new(beginning));
-        let finish = pair.begin(&mut self.gear);
-        self.look_again_within(idle_timeout);
+        let mut finish = pair.begin(&mut self.gear);
+        if self.is_draining && finish.is_none() {
+            finish = pair.say_goaway(&mut self.gear, WatchEvent::GoawayDrain);
+        }
+        let shortest = pair.shortest_wait();
+        self.look_again_within(shortest);
         self.after(index as usize, finish);
     }
 
@@ -152,6 +162,7 @@ impl<I: Io, O: Owner> Raw<I, O> {
 
     /// Does what is due by now: lowers marks that were not reached, looks for idle connections.
     pub(super) fn on_time(&mut self, now: Instant) {
+        self.gear.clerk.now = now;
         while let Some(mark) = self.gear.marks.expired(now) {
             let (index, side) = pair::of_tag(mark.source);
             if let Some(pair) = self.pairs.get_mut(index) {
@@ -169,8 +180,9 @@ impl<I: Io, O: Owner> Raw<I, O> {
         let mut finished = Vec::new();
         let mut shortest = limits::IDLE_TIMEOUT;
         for (index, pair) in &mut self.pairs {
-            shortest = shortest.min(pair.timeout());
-            if let Some(finish) = pair.sweep(&mut self.gear, passed) {
+            let finish = pair.sweep(&mut self.gear, passed).or_else(|| pair.grow_older(&mut self.gear, passed));
+            shortest = shortest.min(pair.shortest_wait());
+            if let Some(finish) = finish {
                 finished.push((index, finish));
             }
         }
@@ -181,6 +193,18 @@ impl<I: Io, O: Owner> Raw<I, O> {
     /// Sees to it that a time-out is noticed at most a quarter late.
     fn look_again_within(&mut self, timeout: Duration) {
         self.sweeps.every = self.sweeps.every.min(timeout / 4).max(SWEEP_AT_LEAST);
+    }
+
+    /// Tells the clients of watched connections to go elsewhere, those that are still to come included.
+    pub(super) fn drain(&mut self) {
+        if std::mem::replace(&mut self.is_draining, true) {
+            return;
+        }
+        let mut finished = Vec::new();
+        for (index, pair) in &mut self.pairs {
+            finished.extend(pair.say_goaway(&mut self.gear, WatchEvent::GoawayDrain).map(|finish| (index, finish)));
+        }
+        self.after_all(finished);
     }
 
     /// Ends every connection.

@@ -20,6 +20,7 @@ var commands = map[string]struct {
 	"add":         {"TARGET CALLS", addUsers},
 	"users":       {"TARGET", callUsers},
 	"keyvalue":    {"TARGET NAMESPACE CHANNELS KEYS", exerciseKeyValue},
+	"switch":      {"TARGET CALLS PAUSE_MS", switchNamespaces},
 	"probe":       {"TARGET [NAME=VALUE]...", probe},
 	"fetch":       {"URL SECONDS [NAME=VALUE]...", fetch},
 	"tls-server":  {"NAME CERTIFICATE KEY", serveHTTPS},

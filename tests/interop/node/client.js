@@ -10,7 +10,9 @@ const LARGE_PHOTO_BYTES = 1 << 20;
 const STREAMED_USERS = 500;
 const CALL_TIMEOUT_MS = 20_000;
 
-const commands = { add, users, keyvalue, probe };
+const SWITCHED_CALLS = 20;
+
+const commands = { add, users, keyvalue, switch: switchNamespaces, probe };
 
 // Every kind of call once, on one connection.
 async function users(target) {
@@ -74,6 +76,25 @@ async function keyvalue(target, namespace, channels, keys) {
     client.close();
   }
   return { operations, stores };
+}
+
+// One channel whose calls change their namespace now and then: which store answered, and what went wrong.
+async function switchNamespaces(target, calls, pauseMs) {
+  const client = connect(KeyValue, target);
+  const stores = {};
+  const failures = [];
+  for (let index = 0; index < Number(calls); index += 1) {
+    const namespace = ['alpha', 'beta'][Math.floor(index / SWITCHED_CALLS) % 2];
+    const metadata = new grpc.Metadata({ waitForReady: true });
+    metadata.set('x-prism-namespace', namespace);
+    const { response, status } = await call(client, 'get', { key: 'known' }, metadata);
+    const answered = `${namespace} by ${response?.store}`;
+    if (status.code === 0) stores[answered] = (stores[answered] ?? 0) + 1;
+    else failures.push(`${index}: ${status.code} ${status.details}`);
+    await new Promise((settle) => setTimeout(settle, Number(pauseMs)));
+  }
+  client.close();
+  return { stores, failures };
 }
 
 // One call that may fail, and its status.

@@ -4,6 +4,7 @@ import collections
 import hashlib
 import json
 import sys
+import time
 
 import grpc
 from services import kv, kv_services, users, users_services
@@ -11,6 +12,7 @@ from services import kv, kv_services, users, users_services
 LARGE_PHOTO_BYTES = 1 << 20
 STREAMED_USERS = 500
 CALL_TIMEOUT_SECONDS = 20
+SWITCHED_CALLS = 20
 
 
 def call_users(target):
@@ -77,6 +79,34 @@ def exercise_key_value(target, namespace, channels, keys):
     return {"operations": operations, "stores": stores}
 
 
+def switch(target, calls, pause_ms):
+    """One channel whose calls change their namespace now and then: which store answered, and what went wrong."""
+    stores, failures = collections.Counter(), []
+    with connect(target) as channel:
+        client = kv_services.KeyValueStub(channel)
+        for index in range(int(calls)):
+            namespace = ["alpha", "beta"][index // SWITCHED_CALLS % 2]
+            try:
+                got = client.Get(
+                    kv.GetRequest(key="known"),
+                    metadata=[("x-prism-namespace", namespace)],
+                    timeout=CALL_TIMEOUT_SECONDS,
+                    wait_for_ready=True,
+                )
+                stores[f"{namespace} by {got.store}"] += 1
+            except grpc.RpcError as error:
+                failures.append(f"{index}: {error.code()} {error.details()}")
+            time.sleep(int(pause_ms) / 1000)
+    return {"stores": stores, "failures": failures}
+
+
+def store(target):
+    """Writes what `switch` reads."""
+    with connect(target) as channel:
+        kv_services.KeyValueStub(channel).Set(kv.SetRequest(key="known"), timeout=CALL_TIMEOUT_SECONDS)
+    return {"ok": True}
+
+
 def probe(target, *pairs):
     """One call that may fail, and its status."""
     metadata = [tuple(pair.split("=", 1)) for pair in pairs]
@@ -97,7 +127,14 @@ def add_user(client, **fields):
     return client.AddUser(users.AddUserRequest(user=users.User(**fields)), timeout=CALL_TIMEOUT_SECONDS).user
 
 
-COMMANDS = {"add": add, "users": call_users, "keyvalue": exercise_key_value, "probe": probe}
+COMMANDS = {
+    "add": add,
+    "users": call_users,
+    "keyvalue": exercise_key_value,
+    "switch": switch,
+    "store": store,
+    "probe": probe,
+}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use socket2::Socket;
 
 use super::strict::Strict;
 use crate::bridge::{Answerer, Http1Answerer, Opened, Opening};
-use crate::log::{Bytes, CloseReason};
+use crate::log::{Bytes, CloseReason, Log, Tally};
 use crate::relay::io::{Io, Wake};
 use crate::relay::raw::Raw;
 use crate::relay::{End, Flow, Handshake, Owner};
@@ -94,10 +95,11 @@ impl<I: Io> Bench<I> {
         handshake: Option<Handshake>,
         idle_timeout: Duration,
     ) -> Bench<I> {
-        let mut raw = Raw::new(Strict::<I>::new(Wake::new().unwrap()).unwrap(), None);
+        let tally = Tally::new(Arc::default(), Log::queue().0);
+        let mut raw = Raw::new(Strict::<I>::new(Wake::new().unwrap()).unwrap(), None, tally);
         let (told, ended) = channel();
-        let (replay, sample) = (Vec::new(), None);
-        raw.begin(Flow { client, backend, replay, handshake, idle_timeout, sample, owner: Told(told) });
+        let (replay, watching, sample) = (Vec::new(), None, None);
+        raw.begin(Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner: Told(told) });
         let [client, backend] = peers.map(Peer::new);
         Bench { raw, client, backend, ended }
     }

@@ -1,19 +1,22 @@
 //! A connection that is relayed: two sockets, two directions, one end.
 
+mod aside;
+mod farewell;
+mod watched;
+
 use std::io;
 use std::time::Duration;
 
 use super::super::io::{Chunk, Io, Tag, Token};
-use super::super::{End, Handshake, Owner};
-use super::aside::{Aside, Farewell};
+use super::super::{End, Handshake, Owner, Watching};
 use super::direction::{Direction, Ends, Fault, Intake};
 use super::gear::Gear;
-use super::outcome::{Broken, Finish, How, Outcome, unusable_backend};
+use super::outcome::{Broken, Finish, How, Outcome};
 use super::socket;
 use crate::limits;
 use crate::log::{Cause, CloseReason, Side};
-use crate::tap::event::Direction as Way;
 use crate::tap::queue::Sample;
+use aside::Aside;
 
 /// A relayed connection. Sockets and directions are indexed by side; a direction belongs to the side that is its source.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ pub(super) struct Beginning<O> {
     pub(super) sockets: [Token; 2],
     pub(super) replay: Vec<u8>,
     pub(super) handshake: Option<Handshake>,
+    pub(super) watching: Option<Watching>,
     pub(super) sample: Option<Sample>,
     pub(super) idle_timeout: Duration,
     pub(super) owner: O,
@@ -54,12 +58,12 @@ pub(super) const BACKEND: usize = 1;
 
 impl<O: Owner> Pair<O> {
     pub(super) fn new(beginning: Beginning<O>) -> Pair<O> {
-        let Beginning { index, sockets, replay, handshake, sample, idle_timeout, owner } = beginning;
+        let Beginning { index, sockets, mut replay, handshake, watching, sample, idle_timeout, owner } = beginning;
         Pair {
             index,
             sockets,
+            aside: Aside::new(handshake, watching, sample, &mut replay),
             directions: [Direction::new(replay), Direction::new(Vec::new())],
-            aside: Aside::new(handshake, sample),
             first_to_end: None,
             reset_by: None,
             moved: true,
@@ -73,6 +77,7 @@ impl<O: Owner> Pair<O> {
     /// Sends the replay and begins to receive.
     pub(super) fn begin(&mut self, gear: &mut Gear<impl Io>) -> Option<Finish> {
         self.flush(gear, CLIENT);
+        self.begin_watching(gear);
         self.go_on(gear)
     }
 
@@ -88,34 +93,15 @@ impl<O: Owner> Pair<O> {
         if self.directions[side].outcome.is_some() {
             return None;
         }
-        match self.aside.as_deref_mut() {
-            Some(aside) if aside.is_bridged() => {
-                if let Err(outcome) = aside.translate(&mut self.directions, way(side), bytes) {
-                    self.directions[side].outcome = Some(outcome);
-                    return self.go_on(gear);
-                }
-                self.flush(gear, side);
-                self.flush(gear, 1 - side);
-                self.drop_aside();
-            }
-            aside => {
-                let may_splice = match aside.map_or(Ok(true), |aside| aside.passes(way(side), bytes)) {
-                    Ok(may_splice) => may_splice,
-                    Err(outcome) => {
-                        self.directions[side].outcome = Some(outcome);
-                        return self.go_on(gear);
-                    }
-                };
-                let sink = gear.io.descriptor(self.sockets[1 - side]);
-                match self.directions[side].pass(sink, bytes) {
-                    Err(error) => self.failed(side, Fault::Sink(error)),
-                    Ok(()) if may_splice => {
-                        let ends = self.ends(side);
-                        self.directions[side].copied(gear, ends, length);
-                    }
-                    Ok(()) => {}
-                }
-                self.drop_aside();
+        if self.aside.is_some() {
+            return self.received_aside(gear, side, chunk);
+        }
+        let sink = gear.io.descriptor(self.sockets[1 - side]);
+        match self.directions[side].pass(sink, bytes) {
+            Err(error) => self.failed(side, Fault::Sink(error)),
+            Ok(()) => {
+                let ends = self.ends(side);
+                self.directions[side].copied(gear, ends, length);
             }
         }
         self.go_on(gear)
@@ -130,7 +116,7 @@ impl<O: Owner> Pair<O> {
             self.directions[side].source_ended = true;
         } else {
             if side == CLIENT {
-                self.release_held_back(gear);
+                self.client_ended(gear);
             }
             self.source_ended(side);
         }
@@ -250,32 +236,15 @@ impl<O: Owner> Pair<O> {
         }
     }
 
+    /// The shortest time that sweeps have to notice. All of an age, not what is left of it: among many connections there
+    /// is always one that is nearly old enough, and all would be looked over all the time.
+    pub(super) fn shortest_wait(&mut self) -> Duration {
+        self.timeout().min(self.max_age().unwrap_or(Duration::MAX))
+    }
+
     /// The order to stop; a connection that is saying its last words may finish.
     pub(super) fn stop(&mut self) -> Option<Finish> {
         self.farewell().is_none().then(|| Finish::close(CloseReason::proxy(Cause::Shutdown)))
-    }
-
-    /// Begins to tell the client what became of the backend; `false` if there is nothing to tell, or it is told.
-    pub(super) fn begin_farewell(&mut self, gear: &mut Gear<impl Io>, finish: &Finish) -> bool {
-        let Some(aside) = self.aside.as_deref_mut().filter(|_| finish.how == How::Answer) else { return false };
-        let Some(handshake) = aside.handshake.take() else { return false };
-        let answer = handshake.answerer.answer(&unusable_backend(finish.reason.cause));
-        if let Some(sample) = &aside.sample {
-            sample.copy(Way::ToClient, &answer);
-        }
-        aside.farewell = Some(Farewell { finish: finish.clone(), discarded: 0, is_swept: false });
-        // What the client still sends is received, and no longer spliced to a socket that is gone.
-        self.directions[CLIENT].calm_down(gear, self.ends(CLIENT));
-        gear.io.remove(self.sockets[BACKEND]);
-        self.quiet = Duration::ZERO;
-        self.reset_by = None;
-        let answering = Direction::new(answer);
-        let answered = std::mem::replace(&mut self.directions[BACKEND], answering);
-        self.directions[BACKEND].bytes = answered.bytes;
-        // The answer is all there is, and the end follows it.
-        self.directions[BACKEND].source_ended = true;
-        self.flush(gear, BACKEND);
-        self.go_on(gear).is_none()
     }
 
     /// Closes what is open of it and tells the owner.
@@ -298,6 +267,7 @@ impl<O: Owner> Pair<O> {
             detail: finish.detail,
             to_backend: to_backend.bytes,
             to_client: to_client.bytes,
+            requests: self.aside.as_ref().and_then(|aside| aside.seen()),
             sample: self.aside.and_then(|aside| aside.sample),
         });
     }
@@ -317,24 +287,6 @@ impl<O: Owner> Pair<O> {
             self.first_to_end = Some(if up.outcome.is_some() { Side::Client } else { Side::Backend });
         }
         Finish::of(up.outcome.as_ref(), down.outcome.as_ref(), self.first_to_end.unwrap_or(Side::Client))
-    }
-
-    fn go_on_with_farewell(&mut self, gear: &mut Gear<impl Io>) -> Option<Finish> {
-        let ends = self.ends(BACKEND);
-        let progress = self.directions[BACKEND].arrange(gear, ends);
-        self.progressed(gear, BACKEND, progress);
-        let client = &mut self.directions[CLIENT];
-        if client.intake == Intake::Shut && !client.source_ended {
-            client.intake = Intake::Open;
-            gear.io.receive(self.sockets[CLIENT]);
-        }
-        let is_over = match self.directions[BACKEND].outcome {
-            None => false,
-            // Delivered, end and all; a client that had ended before has nothing more to be read.
-            Some(Outcome::Ended) => self.directions[CLIENT].source_ended,
-            Some(_) => true,
-        };
-        self.farewell().filter(|_| is_over).map(|farewell| farewell.finish.clone())
     }
 
     /// Notes what came of moving bytes from `side`: whether everything up to its end is delivered.
@@ -360,15 +312,6 @@ impl<O: Owner> Pair<O> {
         match self.directions[1 - side].outcome {
             Some(Outcome::Ended) => Ok(()),
             _ => socket::finish(gear.io.descriptor(self.sockets[1 - side])),
-        }
-    }
-
-    /// The client has ended its side, and what the bridge holds back of it must go before the end.
-    fn release_held_back(&mut self, gear: &Gear<impl Io>) {
-        let handshake = self.aside.as_deref_mut().and_then(|aside| aside.handshake.as_mut());
-        if let Some(bridge) = handshake.and_then(|handshake| handshake.bridge.as_mut()) {
-            bridge.client_ended(self.directions[CLIENT].backlog.end());
-            self.flush(gear, CLIENT);
         }
     }
 
@@ -415,10 +358,6 @@ impl<O: Owner> Pair<O> {
         }
     }
 
-    fn farewell(&mut self) -> Option<&mut Farewell> {
-        self.aside.as_deref_mut()?.farewell.as_mut()
-    }
-
     fn drop_aside(&mut self) {
         if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
             self.aside = None;
@@ -438,10 +377,6 @@ pub(super) fn tag(index: u32, side: usize) -> Tag {
 /// The connection and the side that `tag` stands for.
 pub(super) fn of_tag(tag: Tag) -> (usize, usize) {
     ((tag.0 >> 1) as usize, (tag.0 & 1) as usize)
-}
-
-fn way(side: usize) -> Way {
-    if side == CLIENT { Way::ToBackend } else { Way::ToClient }
 }
 
 const SIDES: [Side; 2] = [Side::Client, Side::Backend];

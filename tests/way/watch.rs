@@ -1,0 +1,394 @@
+//! Watched connections: what later requests cause, and that everything else passes as it came.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use spliceway::log::{Cause, Notice, PathTotal, RequestsSeen, Side, Summary, WatchEvent};
+use spliceway::tap::event::Direction;
+use spliceway::tap::queue::Label;
+use spliceway::tap::reader::Observer;
+
+use crate::support::h2::{self, END_HEADERS, END_STREAM, HEADERS, call, frame, greeting, settings};
+use crate::support::{Backend, Front, Peer, noise, wait_until};
+
+/// A proxy that sends `x-ns: b` to the second backend, and watches with these further keys.
+fn watching(keys: &str, backend: &Backend, other: &Backend) -> Front {
+    Front::start(&watched(keys, backend, other))
+}
+
+fn watched(keys: &str, backend: &Backend, other: &Backend) -> String {
+    format!(
+        "shards = 1\n\
+         [[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\ndefault_pool = \"main\"\nwatch = true\n{keys}\n\
+         [[route]]\nmatch = \"x-ns=b\"\npool = \"other\"\n\
+         [[pool]]\nname = \"main\"\nbackends = \"{}\"\n\
+         [[pool]]\nname = \"other\"\nbackends = \"{}\"\n",
+        backend.address(),
+        other.address()
+    )
+}
+
+/// An eager client and the backend that has its first request, and has said its SETTINGS.
+fn called(front: &Front, backend: &Backend) -> (Peer, Peer) {
+    let mut client = front.connect();
+    client.sends(h2::eager_call(&[]));
+    let mut served = backend.accept();
+    served.receives(h2::eager_call(&[]));
+    served.sends(settings(&[(3, 9)]));
+    client.receives(settings(&[(3, 9)]));
+    (client, served)
+}
+
+/// The client leaves, and its backend after it.
+fn leaves(mut client: Peer, mut served: Peer) {
+    client.finishes();
+    served.receives_end();
+    drop(served);
+    client.receives_end();
+}
+
+fn goaway(last: u32) -> Vec<u8> {
+    frame(h2::GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat())
+}
+
+const EVERY_STREAM: u32 = 0x7fff_ffff;
+
+/// A call that adds `x-ns: b` to the table, and calls that refer to it.
+fn indexed(stream: u32) -> Vec<u8> {
+    let block = [&h2::block(&PSEUDO)[..], b"\x40\x04x-ns\x01b"].concat();
+    frame(HEADERS, END_HEADERS, stream, &block)
+}
+
+fn refers(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &[&h2::block(&PSEUDO)[..], b"\xbe"].concat())
+}
+
+const PSEUDO: [(&str, &str); 4] =
+    [(":method", "POST"), (":scheme", "http"), (":path", "/shop.v1.Cart/Add"), (":authority", "api.example")];
+
+#[test]
+fn requests_are_counted_and_pass_as_they_came() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    let later = [
+        frame(h2::DATA, END_STREAM, 1, b"payload"),
+        indexed(3),
+        frame(h2::DATA, 0, 3, &[1; 20_000]),
+        // Trailers of the third stream are no request.
+        frame(HEADERS, END_HEADERS | END_STREAM, 3, b"\x40\x01t\x01u"),
+        frame(HEADERS, END_HEADERS, 5, &[&h2::block(&PSEUDO)[..], b"\xbf"].concat()),
+        call(7, &[("x-ns", "c")]),
+        h2::call_to("/users.v1.Users/Get?x=1", "api.example", 9, &[("x-ns", "b"), ("x-ns", "b")]),
+    ]
+    .concat();
+    client.sends_apart(later.chunks(701));
+    served.receives(&later);
+    served.sends(frame(h2::DATA, 0, 1, b"answer"));
+    client.receives(frame(h2::DATA, 0, 1, b"answer"));
+
+    let told = front.notice();
+    let Notice::Misrouted { listener, path, why, untold, .. } = told else { panic!("{told}") };
+    assert_eq!((listener.as_str(), path.as_str(), untold), ("front", "/shop.v1.Cart/Add", 0));
+    assert_eq!(why, "its route is `x-ns=b`, and the connection went by `default`");
+    leaves(client, served);
+    let summary = front.closed(Side::Client, Cause::Finished);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 5, misrouted: 3, complete: true }));
+    assert!(other.is_left_alone());
+    let totals = front.proxy().totals().requests;
+    assert_eq!(totals.events, [(WatchEvent::OtherPool, 2), (WatchEvent::Ambiguous, 1)]);
+    let path = |path: &str, requests, misrouted| PathTotal { path: path.to_owned(), requests, misrouted };
+    assert_eq!(totals.paths, [path("/shop.v1.Cart/Add", 4, 2), path("/users.v1.Users/Get", 1, 1)]);
+}
+
+#[test]
+fn a_client_that_waits_is_watched_from_its_second_request_on() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("", &backend, &other);
+    let mut client = front.connect();
+    client.sends(greeting());
+    client.receives(h2::OWN_SETTINGS);
+    // The ACK of the proxy's SETTINGS comes behind the request, between others.
+    client.sends([call(1, &[]), indexed(3)].concat());
+    let mut served = backend.accept();
+    served.receives([greeting(), call(1, &[]), indexed(3)].concat());
+    client.sends([&h2::SETTINGS_ACK[..], &refers(5)].concat());
+    served.receives(refers(5));
+    served.sends(settings(&[(9, 1), (3, 250)]));
+    client.receives(settings(&[(3, 250)]));
+    client.sends([&h2::SETTINGS_ACK[..], &refers(7)].concat());
+    served.receives([&h2::SETTINGS_ACK[..], &refers(7)].concat());
+    leaves(client, served);
+    let summary = front.closed(Side::Client, Cause::Finished);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 4, misrouted: 3, complete: true }));
+}
+
+#[test]
+fn a_larger_table_of_the_backend_is_followed() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    served.sends_apart(settings(&[(1, 8_192)]).chunks(4));
+    client.receives(settings(&[(1, 8_192)]));
+    // 001 with 8,192: the client makes use of it, and then of more than was allowed.
+    let update = |size: &[u8]| frame(HEADERS, END_HEADERS, 3, &[size, &h2::block(&PSEUDO)].concat());
+    client.sends([update(b"\x3f\xe1\x3f"), refers(5)].concat());
+    served.receives([update(b"\x3f\xe1\x3f"), refers(5)].concat());
+    client.sends(call(7, &[("x-ns", "b")]));
+    served.receives(call(7, &[("x-ns", "b")]));
+    leaves(client, served);
+    let summary = front.closed(Side::Client, Cause::Finished);
+    // There is no entry that stream 5 could refer to, so its block is malformed, and nothing behind it is followed.
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 2, misrouted: 0, complete: false }));
+    assert_eq!(front.proxy().totals().requests.events, [(WatchEvent::Unfollowed, 1)]);
+}
+
+#[test]
+fn goaway_is_said_once_and_between_frames() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"goaway\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    let answer = [frame(HEADERS, 0, 1, b"\x88"), frame(9, END_HEADERS, 1, b""), frame(h2::DATA, 0, 1, b"xyz")];
+    served.sends(&answer[0]);
+    client.receives(&answer[0]);
+    client.sends([call(3, &[("x-ns", "b")]), call(5, &[("x-ns", "b")])].concat());
+    served.receives([call(3, &[("x-ns", "b")]), call(5, &[("x-ns", "b")])].concat());
+    // Not inside the header block, nor inside the frame that ends it.
+    served.sends_apart([&answer[1][..], &answer[2]].concat().chunks(4));
+    client.receives([&answer[1][..], &goaway(EVERY_STREAM), &answer[2]].concat());
+    client.sends(call(7, &[("x-ns", "b")]));
+    served.receives(call(7, &[("x-ns", "b")]));
+    served.sends(&answer[2]);
+    client.receives(&answer[2]);
+    leaves(client, served);
+    let summary = front.closed(Side::Client, Cause::Finished);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 4, misrouted: 3, complete: true }));
+    let events = front.proxy().totals().requests.events;
+    assert_eq!(events, [(WatchEvent::OtherPool, 3), (WatchEvent::GoawayMismatch, 1)]);
+}
+
+#[test]
+fn goaway_needs_no_frame_of_the_backend() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"goaway\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    client.sends(call(3, &[("x-ns", "b")]));
+    served.receives(call(3, &[("x-ns", "b")]));
+    client.receives(goaway(EVERY_STREAM));
+}
+
+#[test]
+fn a_goaway_of_the_backend_is_enough() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"goaway\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    served.sends(goaway(1));
+    client.receives(goaway(1));
+    client.sends(call(3, &[("x-ns", "b")]));
+    served.receives(call(3, &[("x-ns", "b")]));
+    served.sends(h2::SETTINGS_ACK);
+    client.receives(h2::SETTINGS_ACK);
+}
+
+#[test]
+fn close_keeps_the_request_from_the_backend_and_refuses_it() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    let good = [call(3, &[]), frame(h2::DATA, END_STREAM, 3, b"good"), call(5, &[("x-ns", "a")])].concat();
+    let bad = [call(7, &[("x-ns", "b")]), frame(h2::DATA, END_STREAM, 7, b"bad")].concat();
+    let all = [&good[..], &bad].concat();
+    client.sends_apart(all.chunks(29));
+    served.receives(&good);
+    let refused = [goaway(5), frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7])].concat();
+    client.receives(refused);
+    client.receives_end();
+    // The backend sees an end; whether it is a reset depends on what it had sent.
+    let mut rest = Vec::new();
+    drop(std::io::Read::read_to_end(&mut served.stream, &mut rest));
+    assert!(rest.is_empty(), "{} bytes of the request", rest.len());
+    drop(client);
+    let summary = front.closed(Side::Client, Cause::Misrouted);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 4, misrouted: 1, complete: true }));
+    assert_eq!(summary.detail.as_deref(), Some("its route is `x-ns=b`, and the connection went by `default`"));
+    let events = front.proxy().totals().requests.events;
+    assert_eq!(events, [(WatchEvent::OtherPool, 1), (WatchEvent::Refused, 1)]);
+}
+
+#[test]
+fn a_refusal_waits_for_the_end_of_a_frame_but_not_for_ever() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let refused = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
+    let data = frame(h2::DATA, 0, 1, b"0123456789");
+
+    let (mut client, mut served) = called(&front, &backend);
+    served.sends(&data[..12]);
+    client.receives(&data[..12]);
+    client.sends(call(3, &[("x-ns", "b")]));
+    served.sends([&data[12..], &data].concat());
+    client.receives([&data[12..], &refused].concat());
+    client.receives_end();
+    drop(client);
+    front.closed(Side::Client, Cause::Misrouted);
+
+    let (mut client, mut served) = called(&front, &backend);
+    served.sends(&data[..12]);
+    client.receives(&data[..12]);
+    client.sends(call(3, &[("x-ns", "b")]));
+    assert!(client.receives_reset().is_empty());
+    front.closed(Side::Client, Cause::Misrouted);
+}
+
+#[test]
+fn a_refusal_stands_behind_what_a_slow_client_has_not_read() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, served) = called(&front, &backend);
+    let data = frame(h2::DATA, 0, 1, &noise(7, 16_000));
+    // More than all buffers on the way hold.
+    let mut stream = served.stream.try_clone().unwrap();
+    let sent = data.clone();
+    let sending = std::thread::spawn(move || while std::io::Write::write_all(&mut stream, &sent).is_ok() {});
+    wait_until("bytes for the client", || client.hears_something_within(Duration::from_millis(10)));
+    client.sends(call(3, &[("x-ns", "b")]));
+    let received = client.receive_all();
+    let refusal = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
+    let bulk = received.strip_suffix(&refusal[..]).expect("the refusal at the end");
+    assert!(bulk.chunks(data.len()).all(|frame| frame == data), "{} bytes", bulk.len());
+    front.closed(Side::Client, Cause::Misrouted);
+    sending.join().unwrap();
+}
+
+#[test]
+fn a_second_request_in_the_first_read_is_refused_as_well() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let mut client = front.connect();
+    client.sends([h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
+    let mut served = backend.accept();
+    served.receives(h2::eager_call(&[]));
+    // Nothing can be said before the backend's SETTINGS.
+    served.sends(settings(&[]));
+    client.receives([settings(&[]), goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat());
+    client.receives_end();
+}
+
+#[test]
+fn an_old_connection_is_asked_to_leave() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("max_connection_age = \"400ms\"", &backend, &other);
+    let begun = std::time::Instant::now();
+    let (mut client, mut served) = called(&front, &backend);
+    client.receives(goaway(EVERY_STREAM));
+    let age = begun.elapsed();
+    assert!((Duration::from_millis(360)..Duration::from_secs(3)).contains(&age), "{age:?}");
+    // It lives on until its client closes it.
+    client.sends(call(3, &[]));
+    served.receives(call(3, &[]));
+    leaves(client, served);
+    front.closed(Side::Client, Cause::Finished);
+    assert_eq!(front.proxy().totals().requests.count(WatchEvent::GoawayAge), 1);
+}
+
+#[test]
+fn draining_asks_every_watched_connection_to_leave() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    let mut late = front.connect();
+    late.sends(h2::eager_call(&[]));
+    let mut silent = backend.accept();
+    silent.receives(h2::eager_call(&[]));
+    front.proxy().drain();
+    client.receives(goaway(EVERY_STREAM));
+    // Its backend has not said its SETTINGS yet.
+    silent.sends(settings(&[]));
+    late.receives([settings(&[]), goaway(EVERY_STREAM)].concat());
+    served.sends(frame(h2::DATA, END_STREAM, 1, b"bye"));
+    client.receives(frame(h2::DATA, END_STREAM, 1, b"bye"));
+    leaves(client, served);
+    leaves(late, silent);
+    wait_until("the shards end", || front.proxy().is_finished());
+    let totals = front.joined();
+    assert_eq!(totals.requests.count(WatchEvent::GoawayDrain), 2);
+}
+
+#[test]
+fn bulk_passes_a_watch_unchanged() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    let frames = |seed| {
+        let bytes = noise(seed, 8_000_000);
+        let mut frames = Vec::new();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let length = (usize::from(rest[0]) * 131 + 1).min(rest.len());
+            let (payload, behind) = rest.split_at(length);
+            frames.extend(frame(h2::DATA, 0, 1, payload));
+            rest = behind;
+        }
+        frames
+    };
+    let (up, down) = (frames(5), frames(6));
+    std::thread::scope(|scope| {
+        for (peer, sent) in [(&client, &up), (&served, &down)] {
+            let mut stream = peer.stream.try_clone().unwrap();
+            scope.spawn(move || std::io::Write::write_all(&mut stream, sent).unwrap());
+        }
+        let receiving = scope.spawn(|| served.receive(up.len()) == up);
+        assert!(client.receive(down.len()) == down);
+        assert!(receiving.join().unwrap());
+    });
+}
+
+/// What a sample shows of each direction.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<[Vec<u8>; 2]>>);
+
+impl Observer for Shown {
+    fn begin(&mut self, _: &Label) {}
+
+    fn bytes(&mut self, _: &Label, direction: Direction, _: SystemTime, bytes: &[u8]) {
+        self.0.lock().unwrap()[usize::from(direction == Direction::ToClient)].extend(bytes);
+    }
+
+    fn lost(&mut self, _: &Label) {}
+
+    fn end(&mut self, _: &Label, _: Option<&Summary>) {}
+
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_sample_of_a_watched_connection_shows_what_its_client_heard() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let shown = Shown::default();
+    let config = watched("on_mismatch = \"goaway\"\nsample = \"1/1\"", &backend, &other);
+    let front = Front::observed(&config, Some(Box::new(shown.clone())));
+    let (mut client, mut served) = called(&front, &backend);
+    client.sends(call(3, &[("x-ns", "b")]));
+    served.receives(call(3, &[("x-ns", "b")]));
+    client.receives(goaway(EVERY_STREAM));
+    leaves(client, served);
+    front.closed(Side::Client, Cause::Finished);
+    let [to_backend, to_client] = shown.0.lock().unwrap().clone();
+    assert!(to_backend == [h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
+    assert!(to_client == [settings(&[(3, 9)]), goaway(EVERY_STREAM)].concat());
+}
+
+#[test]
+fn a_connection_that_is_not_http2_is_not_watched() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let mut client = front.connect();
+    client.sends("GET / HTTP/1.1\r\nx-ns: b\r\n\r\n");
+    let mut served = backend.accept();
+    served.receives("GET / HTTP/1.1\r\nx-ns: b\r\n\r\n");
+    front.proxy().drain();
+    leaves(client, served);
+    assert_eq!(front.closed(Side::Client, Cause::Finished).requests, None);
+}
