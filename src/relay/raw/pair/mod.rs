@@ -115,6 +115,7 @@ impl<O: Owner> Pair<O> {
             // Once the answer is delivered, too, it is over.
             self.directions[side].source_ended = true;
         } else {
+            self.release_held(&gear.io, side);
             self.source_ended(side);
         }
         self.go_on(gear)

@@ -128,6 +128,12 @@ impl<O: Owner> Pair<O> {
         }
     }
 
+    /// Passes on what is held back of a client that has ended.
+    pub(super) fn release_held(&mut self, io: &impl Io, side: usize) {
+        let held = self.watched().filter(|_| side == CLIENT).map(|watched| watched.watch.client_ended());
+        self.pass(io, CLIENT, &held.unwrap_or_default());
+    }
+
     /// The client is to be told to connect anew.
     pub(in super::super) fn say_goaway(&mut self, gear: &mut Gear<impl Io>, why: WatchEvent) -> Option<Finish> {
         self.watched()?.want_goaway(why);
