@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::limits;
-use crate::log::{Log, Notice};
+use crate::log::{Log, Notice, Totals};
 use crate::proxy::Proxy;
 use crate::tap::reader::Observer;
 
@@ -35,11 +35,15 @@ pub(super) fn serve(
     runtime.block_on(drained(&proxy, signals, log));
     proxy.stop();
     let totals = proxy.join();
+    tell_requests(&totals, log);
+    log.notice(Notice::Stopped { totals });
+    Ok(())
+}
+
+fn tell_requests(totals: &Totals, log: &Log) {
     if !totals.requests.is_empty() {
         log.notice(Notice::Requests { totals: totals.requests.clone() });
     }
-    log.notice(Notice::Stopped { totals });
-    Ok(())
 }
 
 /// Says on standard error why a command failed: 0 after an orderly end, 1 if it could not start.
@@ -57,7 +61,9 @@ pub(super) fn exit_code(outcome: Result<(), String>) -> ExitCode {
 /// Tells the counts whenever they are asked for, until a signal to stop.
 async fn serving(proxy: &Proxy, signals: &mut Signals, log: &Log) {
     while signals.next().await == Order::Tell {
-        log.notice(Notice::Counts { totals: proxy.totals() });
+        let totals = proxy.totals();
+        tell_requests(&totals, log);
+        log.notice(Notice::Counts { totals });
     }
 }
 

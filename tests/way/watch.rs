@@ -216,6 +216,19 @@ fn close_keeps_the_request_from_the_backend_and_refuses_it() {
 }
 
 #[test]
+fn what_close_holds_back_is_not_lost_with_the_client() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    for part in [5, 9, 30] {
+        let (mut client, mut served) = called(&front, &backend);
+        let begun = &call(3, &[("x-ns", "b")])[..part];
+        client.sends(begun);
+        client.finishes();
+        assert_eq!(served.receive_all(), begun);
+    }
+}
+
+#[test]
 fn a_refusal_waits_for_the_end_of_a_frame_but_not_for_ever() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);

@@ -102,6 +102,11 @@ impl Watch {
         if self.refuses { self.withhold(bytes, walked) } else { Forward { held: Vec::new(), bytes } }
     }
 
+    /// The client has ended: what was held back is no request any more, and goes to the backend.
+    pub fn client_ended(&mut self) -> Vec<u8> {
+        if self.is_refusing() { Vec::new() } else { std::mem::take(&mut self.held) }
+    }
+
     /// Looks at bytes for the client, up to where [`speak`](Watch::speak) has something to say: how many may go.
     pub fn from_backend(&mut self, bytes: &[u8]) -> usize {
         let walked = self.responses.walk(bytes, self.has_words());

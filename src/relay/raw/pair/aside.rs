@@ -122,9 +122,9 @@ impl<O: Owner> Pair<O> {
         }
         if aside.watched.is_some() {
             self.carry(io, clerk, CLIENT, &held_back);
-        } else {
-            self.pass(io, CLIENT, &held_back);
+            held_back = self.watched().map(|watched| watched.watch.client_ended()).unwrap_or_default();
         }
+        self.pass(io, CLIENT, &held_back);
     }
 
     /// Bytes have come of a connection that is more than raw bytes.

@@ -200,7 +200,7 @@ impl<O: Owner> Pair<O> {
         }
     }
 
-    fn watched(&mut self) -> Option<&mut Watched> {
+    pub(super) fn watched(&mut self) -> Option<&mut Watched> {
         self.aside.as_deref_mut()?.watched.as_mut()
     }
 }

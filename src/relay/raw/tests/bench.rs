@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::strict::Strict;
-use crate::bridge::{Answerer, Http1Answerer, Opened, Opening};
-use crate::log::{Bytes, CloseReason, Log, Tally};
+use crate::bridge::{Answerer, Http1Answerer, Judge, Opened, Opening, Watch};
+use crate::config::OnMismatch;
+use crate::log::{Bytes, CloseReason, ConnectionId, Log, Tally};
 use crate::relay::io::{Io, Wake};
 use crate::relay::raw::Raw;
-use crate::relay::{End, Flow, Handshake, Owner};
+use crate::relay::{End, Flow, Handshake, Owner, Watching};
+use crate::route::{Match, PoolId, Rule, Table};
 
 /// A relayed connection and its peers.
 pub(super) struct Bench<I> {
@@ -89,16 +91,58 @@ impl<I: Io> Bench<I> {
         Bench::new([client, backend], [of_client.into(), of_backend.into()], handshake, DEADLINE * 100)
     }
 
+    /// The same, watched: requests for `/b` belong elsewhere.
+    pub(super) fn watched(on_mismatch: OnMismatch) -> Bench<I> {
+        let ((client, of_client), (backend, of_backend)) = (connection(), connection());
+        let mut opening = Opening::default();
+        opening.received(REQUEST).unwrap();
+        let Opened { request, bridge, answerer, sequel, .. } = opening.finish().unwrap().unwrap();
+        let matcher = Match::parse(":path=/b").unwrap();
+        let rule = Rule { listener: None, matcher, text: ":path=/b".to_owned(), pool: PoolId(1) };
+        let judge = Judge {
+            routes: Arc::new(Table::new(vec![rule])),
+            listener: "l".into(),
+            source: None,
+            destination: None,
+            tlvs: Vec::new(),
+            default_pool: Some(PoolId(0)),
+            pool: PoolId(0),
+            route: "default".to_owned(),
+        };
+        let watching = Watching {
+            behind: sequel.behind,
+            watch: Watch::new(judge, sequel, on_mismatch == OnMismatch::Close),
+            first: request,
+            id: ConnectionId { shard: 0, number: 1 },
+            listener: "l".into(),
+            on_mismatch,
+            max_age: None,
+        };
+        let handshake = Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) });
+        let peers = [of_client.into(), of_backend.into()];
+        Bench::with_watch([client, backend], peers, handshake, Some(watching), DEADLINE * 100)
+    }
+
     fn new(
         [client, backend]: [OwnedFd; 2],
         peers: [Socket; 2],
         handshake: Option<Handshake>,
         idle_timeout: Duration,
     ) -> Bench<I> {
+        Bench::with_watch([client, backend], peers, handshake, None, idle_timeout)
+    }
+
+    fn with_watch(
+        [client, backend]: [OwnedFd; 2],
+        peers: [Socket; 2],
+        handshake: Option<Handshake>,
+        watching: Option<Watching>,
+        idle_timeout: Duration,
+    ) -> Bench<I> {
         let tally = Tally::new(Arc::default(), Log::queue().0);
         let mut raw = Raw::new(Strict::<I>::new(Wake::new().unwrap()).unwrap(), None, tally);
         let (told, ended) = channel();
-        let (replay, watching, sample) = (Vec::new(), None, None);
+        let (replay, sample) = (Vec::new(), None);
         raw.begin(Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner: Told(told) });
         let [client, backend] = peers.map(Peer::new);
         Bench { raw, client, backend, ended }

@@ -6,6 +6,7 @@ mod breaking;
 mod flowing;
 mod strict;
 mod waiting;
+mod watched;
 
 use bench::Bench;
 
