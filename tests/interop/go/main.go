@@ -22,6 +22,11 @@ var commands = map[string]struct {
 	"keyvalue":    {"TARGET NAMESPACE CHANNELS KEYS", exerciseKeyValue},
 	"probe":       {"TARGET [NAME=VALUE]...", probe},
 	"fetch":       {"URL SECONDS [NAME=VALUE]...", fetch},
+
+	"matrix-server":     {"", serveMatrix},
+	"matrix-h2c-server": {"", serveMatrixH2C},
+	"matrix":            {"list | SCENARIO[,SCENARIO]... TARGET", callMatrix},
+	"matrix-http2":      {"list | SCENARIO[,SCENARIO]... TARGET", fetchMatrix},
 }
 
 func main() {
@@ -52,6 +57,10 @@ func listen() net.Listener {
 
 func announce(listener net.Listener) {
 	answer(map[string]any{"listening": listener.Addr().(*net.TCPAddr).Port})
+}
+
+func list(names []string) {
+	must(json.NewEncoder(os.Stdout).Encode(names))
 }
 
 func answer(result map[string]any) {
