@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,7 +187,11 @@ func statusOf(response *http.Response) error {
 		return fmt.Errorf("HTTP status %d, grpc-status %q", response.StatusCode, fields.Get("Grpc-Status"))
 	}
 	if code != 0 {
-		return statusError{codes.Code(code), fields.Get("Grpc-Message")}
+		message, err := url.PathUnescape(fields.Get("Grpc-Message"))
+		if err != nil {
+			return err
+		}
+		return statusError{codes.Code(code), message}
 	}
 	return nil
 }
