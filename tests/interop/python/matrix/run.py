@@ -75,8 +75,8 @@ def run_all(cells, servers, told=lambda cell, run: None):
 
 def run(cell, servers):
     """Never raises for what peers or the proxy do: that is a problem of this cell."""
-    port = servers.port(cell.server)
     try:
+        port = servers.port(cell.server)
         if cell.way == DIRECT:
             return Run(outcomes(cell, f"127.0.0.1:{port}"))
         return through(cell, port)
@@ -113,7 +113,7 @@ def outcomes(cell, address):
     for line in done.stdout.splitlines():
         outcome = json.loads(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line))
         scenario = outcome.pop("scenario")
-        seen[scenario] = steady(cell.client, cell.server, scenario, outcome)
+        seen[scenario] = steady(cell.server, scenario, outcome)
     if tuple(seen) != cell.scenarios:
         raise ValueError(f"the client told of {list(seen)}")
     return seen
