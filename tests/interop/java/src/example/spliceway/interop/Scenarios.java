@@ -199,14 +199,14 @@ final class Scenarios {
     }
 
     /** Returns also when connecting failed, which the next call then tells. */
-    private static void connect(ManagedChannel channel) throws InterruptedException {
+    private static void connect(ManagedChannel channel) throws StatusException, InterruptedException {
         long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(MatrixClient.CALL_LIMIT_SECONDS);
         ConnectivityState state = channel.getState(true);
         while (state == ConnectivityState.IDLE || state == ConnectivityState.CONNECTING) {
             CountDownLatch changed = new CountDownLatch(1);
             channel.notifyWhenStateChanged(state, changed::countDown);
             if (!changed.await(limit - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                return;
+                throw Status.DEADLINE_EXCEEDED.withDescription("the channel is still " + state).asException();
             }
             state = channel.getState(false);
         }
