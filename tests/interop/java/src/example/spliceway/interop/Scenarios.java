@@ -63,10 +63,11 @@ final class Scenarios {
         return Map.of("payload", unary(channel, request("hello")).getPayload().toStringUtf8());
     }
 
-    private static Map<String, Object> serverStream(ManagedChannel channel) throws StatusException, InterruptedException {
+    private static Map<String, Object> serverStream(ManagedChannel channel)
+            throws StatusException, InterruptedException {
         Request asked = request("s").toBuilder().setCount(10).build();
-        BlockingClientCall<Request, Response> call =
-                ClientCalls.blockingV2ServerStreamingCall(channel, MatrixMethods.SERVER_STREAM, CallOptions.DEFAULT, asked);
+        BlockingClientCall<Request, Response> call = ClientCalls.blockingV2ServerStreamingCall(
+                channel, MatrixMethods.SERVER_STREAM, CallOptions.DEFAULT, asked);
         List<Integer> numbers = new ArrayList<>();
         int payloads = 0;
         for (Response answer = call.read(); answer != null; answer = call.read()) {
@@ -76,14 +77,15 @@ final class Scenarios {
         return Map.of("numbers", numbers, "payloads", payloads);
     }
 
-    private static Map<String, Object> clientStream(ManagedChannel channel) throws StatusException, InterruptedException {
+    private static Map<String, Object> clientStream(ManagedChannel channel)
+            throws StatusException, InterruptedException {
         BlockingClientCall<Request, Response> call =
                 ClientCalls.blockingClientStreamingCall(channel, MatrixMethods.CLIENT_STREAM, CallOptions.DEFAULT);
         for (String payload : List.of("a", "b", "c")) {
             call.write(request(payload));
         }
         call.halfClose();
-        Response answer = call.read();
+        Response answer = answer(call, "abc");
         return Map.of("payload", answer.getPayload().toStringUtf8(), "number", answer.getNumber());
     }
 
@@ -107,7 +109,8 @@ final class Scenarios {
         return Map.of("length", answered.size(), "sha256", sha256(answered));
     }
 
-    private static Map<String, Object> hundredStreams(ManagedChannel channel) throws StatusException, InterruptedException {
+    private static Map<String, Object> hundredStreams(ManagedChannel channel)
+            throws StatusException, InterruptedException {
         List<BlockingClientCall<Request, Response>> calls = new ArrayList<>();
         for (int number = 0; number < OPEN_STREAMS; number += 1) {
             calls.add(open(channel));
@@ -127,15 +130,17 @@ final class Scenarios {
         return Map.of("finished", finished);
     }
 
-    private static Map<String, Object> trailersOnly(ManagedChannel channel) throws StatusException, InterruptedException {
-        unary(channel, Request.newBuilder().setStatus(Status.Code.NOT_FOUND.value()).setMessage("no such thing").build());
+    private static Map<String, Object> trailersOnly(ManagedChannel channel)
+            throws StatusException, InterruptedException {
+        int status = Status.Code.NOT_FOUND.value();
+        unary(channel, Request.newBuilder().setStatus(status).setMessage("no such thing").build());
         return Map.of();
     }
 
     private static Map<String, Object> cancel(ManagedChannel channel) throws StatusException, InterruptedException {
         Request asked = request("c").toBuilder().setCount(1000).setWaitMilliseconds(50).build();
-        BlockingClientCall<Request, Response> call =
-                ClientCalls.blockingV2ServerStreamingCall(channel, MatrixMethods.SERVER_STREAM, CallOptions.DEFAULT, asked);
+        BlockingClientCall<Request, Response> call = ClientCalls.blockingV2ServerStreamingCall(
+                channel, MatrixMethods.SERVER_STREAM, CallOptions.DEFAULT, asked);
         int received = call.read() == null ? 0 : 1;
         call.cancel("the first answer was enough", null);
         try {
@@ -148,7 +153,9 @@ final class Scenarios {
         }
     }
 
+    /** On a channel that is ready: a machine that has just started needs longer than the deadline to connect. */
     private static Map<String, Object> deadline(ManagedChannel channel) throws StatusException, InterruptedException {
+        connect(channel);
         Request asked = request("late").toBuilder().setWaitMilliseconds(5000).build();
         CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(300, TimeUnit.MILLISECONDS);
         try {
@@ -172,22 +179,13 @@ final class Scenarios {
     }
 
     private static Map<String, Object> idle(ManagedChannel channel) throws StatusException, InterruptedException {
-        ConnectivityState state = channel.getState(true);
-        while (state == ConnectivityState.IDLE || state == ConnectivityState.CONNECTING) {
-            CountDownLatch changed = new CountDownLatch(1);
-            channel.notifyWhenStateChanged(state, changed::countDown);
-            if (!changed.await(MatrixClient.CALL_LIMIT_SECONDS, TimeUnit.SECONDS)) {
-                throw Status.UNAVAILABLE.withDescription("still " + state).asException();
-            }
-            state = channel.getState(false);
-        }
-        if (state == ConnectivityState.READY) {
-            Thread.sleep(IDLE_MILLISECONDS);
-        }
+        connect(channel);
+        Thread.sleep(IDLE_MILLISECONDS);
         return unary(channel);
     }
 
-    private static Map<String, Object> metadataBin(ManagedChannel channel) throws StatusException, InterruptedException {
+    private static Map<String, Object> metadataBin(ManagedChannel channel)
+            throws StatusException, InterruptedException {
         Metadata sent = new Metadata();
         sent.put(MatrixMethods.TRACE, new byte[] {0x00, (byte) 0xff, (byte) 0x80, 0x2c, 0x0a});
         AtomicReference<Metadata> initial = new AtomicReference<>();
@@ -198,6 +196,20 @@ final class Scenarios {
                 MetadataUtils.newCaptureMetadataInterceptor(initial, trailing));
         unary(traced, request("traced"));
         return Map.of("initial", trace(initial.get()), "trailing", trace(trailing.get()));
+    }
+
+    /** Returns also when connecting failed, which the next call then tells. */
+    private static void connect(ManagedChannel channel) throws StatusException, InterruptedException {
+        long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(MatrixClient.CALL_LIMIT_SECONDS);
+        ConnectivityState state = channel.getState(true);
+        while (state == ConnectivityState.IDLE || state == ConnectivityState.CONNECTING) {
+            CountDownLatch changed = new CountDownLatch(1);
+            channel.notifyWhenStateChanged(state, changed::countDown);
+            if (!changed.await(limit - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                throw Status.DEADLINE_EXCEEDED.withDescription("the channel is still " + state).asException();
+            }
+            state = channel.getState(false);
+        }
     }
 
     private static Response unary(Channel channel, Request request) throws StatusException, InterruptedException {
@@ -224,7 +236,8 @@ final class Scenarios {
     }
 
     /** Half-closes, and waits for the status. */
-    private static void finish(BlockingClientCall<Request, Response> call) throws StatusException, InterruptedException {
+    private static void finish(BlockingClientCall<Request, Response> call)
+            throws StatusException, InterruptedException {
         call.halfClose();
         end(call);
     }
