@@ -35,7 +35,14 @@ number, metadata. Each time, too, Spliceway recognised every connection and rout
 
 {scenarios}
 
-GETs are for {files} alone, which is no gRPC server. A client without gRPC writes and reads its messages by hand.
+GETs are for {files} alone, which is no gRPC server: gRPC clients get its 404, as status 12, or tonic's 13. A client
+without gRPC writes and reads its messages by hand. Every suite run takes gRPC's own interoperability cases through
+Spliceway besides, as grpc-go ships them (`tests/interop/test_grpc_interop.py`).
+
+What is not compared: ports and dates in messages; and who was first at a deadline. Both ends keep it, and a server of grpc-go's
+that is first resets the call with CANCEL, which a client may call 1 instead of 4 (Envoy makes it 14). That happens
+without Spliceway, too, so there it is counted as 4. What a client does not show is not compared either: h2load counts
+responses and bytes, httpx has no trailers.
 
 ## Summary
 
@@ -145,7 +152,8 @@ def reasons():
             if scenario_exists(client, server, scenario) and (reason := why_not(client, server, scenario)):
                 found.setdefault((who(client, server, reason), reason), {}).setdefault(scenario)
     rows = [(subject, ", ".join(f"`{name}`" for name in scenarios), reason) for (subject, reason), scenarios in found.items()]
-    return f"## What does not apply\n\nWritten down before the run, with the reason.\n\n{table(['who', 'scenarios', 'why'], rows)}"
+    text = "Each reason is the client's or the server's own, and holds without Spliceway."
+    return f"## What does not apply\n\n{text}\n\n{table(['who', 'scenarios', 'why'], rows)}\n"
 
 
 def who(client, server, reason):

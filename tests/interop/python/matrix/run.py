@@ -21,6 +21,9 @@ THROUGH = ["plain", "v1", "v2"]
 WORKERS = 8
 CLIENT_SECONDS = 240
 
+# RFC 9110 section 5.6.7.
+HTTP_DATE = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+
 # Every client adds this header, and without it nothing is routed.
 HEADER = ("x-matrix", "blue")
 CONFIGURATION = """
@@ -101,7 +104,7 @@ def through(cell, port):
 
 
 def outcomes(cell, address):
-    """By scenario, without what differs from run to run: the port."""
+    """By scenario, without what differs from run to run: ports, and the dates in pages that messages quote."""
     environment = {**os.environ, "MATRIX_METADATA": "{}={}".format(*HEADER)}
     argv = [*map(str, CLIENTS[cell.client]), ",".join(cell.scenarios), address]
     done = subprocess.run(
@@ -111,7 +114,7 @@ def outcomes(cell, address):
         raise ValueError(f"the client ended with status {done.returncode}: {done.stderr[-1000:]}")
     seen = {}
     for line in done.stdout.splitlines():
-        outcome = json.loads(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line))
+        outcome = json.loads(re.sub(HTTP_DATE, "DATE", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line)))
         scenario = outcome.pop("scenario")
         seen[scenario] = steady(cell.server, scenario, outcome)
     if tuple(seen) != cell.scenarios:
