@@ -26,6 +26,7 @@ const (
 	keepaliveTime = 10 * time.Second
 	keepaliveStay = keepaliveTime + time.Second
 	idleTime      = 3 * time.Second
+	deadline      = time.Second
 )
 
 type outcome = map[string]any
@@ -59,8 +60,13 @@ func callMatrix(arguments []string) {
 		for _, pair := range extraMetadata() {
 			ctx = metadata.AppendToOutgoingContext(ctx, pair[0], pair[1])
 		}
-		if name == "idle" {
-			stayIdle(ctx, connection)
+		switch name {
+		case "idle":
+			awaitReady(ctx, connection)
+			time.Sleep(idleTime)
+		case "deadline":
+			// The deadline is to end a call, not a connection that is being made.
+			awaitReady(ctx, connection)
 		}
 		result, err := matrixScenarios[name](ctx, matrixv1.NewMatrixClient(connection))
 		if result == nil {
@@ -101,14 +107,13 @@ func extraMetadata() (pairs [][2]string) {
 	return pairs
 }
 
-func stayIdle(ctx context.Context, connection *grpc.ClientConn) {
+func awaitReady(ctx context.Context, connection *grpc.ClientConn) {
 	connection.Connect()
 	for state := connection.GetState(); state != connectivity.Ready; state = connection.GetState() {
 		if !connection.WaitForStateChange(ctx, state) {
 			return
 		}
 	}
-	time.Sleep(idleTime)
 }
 
 func matrixUnary(ctx context.Context, client matrixv1.MatrixClient) (outcome, error) {
@@ -224,7 +229,7 @@ func matrixCancel(ctx context.Context, client matrixv1.MatrixClient) (outcome, e
 }
 
 func matrixDeadline(ctx context.Context, client matrixv1.MatrixClient) (outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	_, err := client.Unary(ctx, &matrixv1.Request{Payload: []byte("late"), WaitMilliseconds: 5000})
 	return nil, err

@@ -229,7 +229,7 @@ func webTrailersOnly(ctx context.Context, client *webClient) (outcome, error) {
 }
 
 func webDeadline(ctx context.Context, client *webClient) (outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	return client.one(ctx, &matrixv1.Request{Payload: []byte("late"), WaitMilliseconds: 5000}, text)
 }

@@ -5,7 +5,7 @@ const { createHash } = require('node:crypto');
 const { setTimeout: after } = require('node:timers/promises');
 const grpc = require('@grpc/grpc-js');
 const { load } = require('./services');
-const { CALL_MS, IDLE_MS, TRACE, extraMetadata, megabyte } = require('./matrix_values');
+const { CALL_MS, DEADLINE_MS, IDLE_MS, TRACE, extraMetadata, megabyte } = require('./matrix_values');
 
 const { Matrix } = load();
 const KEEPALIVE_MS = 150;
@@ -100,9 +100,11 @@ async function cancel(client) {
   return { status: await status, received };
 }
 
+// The deadline is to end a call, not a connection that is being made.
 async function deadline(client) {
+  await ready(client);
   const request = { payload: Buffer.from('late'), waitMilliseconds: 5000 };
-  const { status } = await call(client, request, metadata(), { deadline: Date.now() + 300 });
+  const { status } = await call(client, request, metadata(), { deadline: Date.now() + DEADLINE_MS });
   // Libraries word their own deadline as they like.
   return { status: { code: status.code, details: '' } };
 }
@@ -117,9 +119,13 @@ async function keepalive(client) {
 }
 
 async function idle(client) {
-  await new Promise((connected) => client.waitForReady(Date.now() + CALL_MS, connected));
+  await ready(client);
   await after(IDLE_MS);
   return unary(client);
+}
+
+function ready(client) {
+  return new Promise((connected) => client.waitForReady(Date.now() + CALL_MS, connected));
 }
 
 async function metadataBin(client) {

@@ -5,7 +5,7 @@ const { createHash } = require('node:crypto');
 const http2 = require('node:http2');
 const { setTimeout: after } = require('node:timers/promises');
 const { Messages } = require('./matrix_messages');
-const { CALL_MS, IDLE_MS, TRACE, extraMetadata, megabyte } = require('./matrix_values');
+const { CALL_MS, DEADLINE_MS, IDLE_MS, TRACE, extraMetadata, megabyte } = require('./matrix_values');
 
 const PING_MS = 100;
 
@@ -101,7 +101,7 @@ async function deadline(session) {
   const call = open(session, 'Unary');
   call.send({ payload: 'late', wait_milliseconds: 5000 });
   call.end();
-  const first = await Promise.race([after(300, 'late'), call.messages.next()]);
+  const first = await Promise.race([after(DEADLINE_MS, 'late'), call.messages.next()]);
   call.stream.close(http2.constants.NGHTTP2_CANCEL);
   return { code: first === 'late' ? 4 : 2, message: '' };
 }

@@ -2,6 +2,7 @@
 'use strict';
 
 const CALL_MS = 20_000;
+const DEADLINE_MS = 1_000;
 const IDLE_MS = 3_000;
 const TRACE = Buffer.from([0x00, 0xff, 0x80, 0x2c, 0x0a]);
 
@@ -15,4 +16,4 @@ function extraMetadata() {
   return pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]);
 }
 
-module.exports = { CALL_MS, IDLE_MS, TRACE, extraMetadata, megabyte };
+module.exports = { CALL_MS, DEADLINE_MS, IDLE_MS, TRACE, extraMetadata, megabyte };

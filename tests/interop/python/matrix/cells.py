@@ -42,7 +42,7 @@ MEANING = {
     "hundred_streams": "a hundred calls open at the same time on one connection",
     "trailers_only": "an error without a message: status 5 and its text",
     "cancel": "the client cancels behind the first of a thousand answers",
-    "deadline": "a deadline of 300 ms, an answer that would take 5 s",
+    "deadline": "a deadline of at most a second, an answer that would take 5 s",
     "keepalive": "a call that is quiet while PINGs go, then answers once more",
     "idle": "3 s without a call, then one",
     "metadata_bin": "bytes 00 ff 80 2c 0a as `-bin` metadata, back as initial and as trailing metadata",

@@ -16,14 +16,15 @@ GOOD, BAD, NONE = "✓", "✗", "–"
 HEAD = """\
 # Who has been seen to work through Spliceway
 
-Written by `tests/interop/run --matrix` from `docs/interop/results.json`; do not edit it. The run was on {date} and took
-{minutes} minutes; the same command repeats it. `tests/interop/run` repeats a part of it, with every client and every
-server, and fails if this document says what no run has shown.
+Written by `tests/interop/run --matrix` from `docs/interop/results.json`; do not edit it. The run was on {date} and
+took {minutes} minutes; the same command repeats it. `tests/interop/run` repeats a part of it, with every client and
+every server, and fails if this document says what no run has shown.
 
 Each cell was run seven times: without Spliceway; and through it on each engine (io_uring and epoll), alone, behind
 HAProxy with a PROXY v1 header, and behind HAProxy with a PROXY v2 header. {good} in the tables means: without Spliceway
 the outcome was the right one, and all six times through it, it was the same: gRPC status and text, contents and their
-number, metadata. Each time, too, Spliceway recognised every connection and routed it by a header of its first request.
+number, metadata. Each time, too, Spliceway recognised every connection and routed it by a header of its first
+request.
 
 {count} outcomes were compared. {verdict}
 
@@ -39,10 +40,10 @@ GETs are for {files} alone, which is no gRPC server: gRPC clients get its 404, a
 without gRPC writes and reads its messages by hand. Every suite run takes gRPC's own interoperability cases through
 Spliceway besides, as grpc-go ships them (`tests/interop/test_grpc_interop.py`).
 
-What is not compared: ports and dates in messages; and who was first at a deadline. Both ends keep it, and a server of grpc-go's
-that is first resets the call with CANCEL, which a client may call 1 instead of 4 (Envoy makes it 14). That happens
-without Spliceway, too, so there it is counted as 4. What a client does not show is not compared either: h2load counts
-responses and bytes, httpx has no trailers.
+What is not compared: ports and dates in messages; and who was first at a deadline. Both ends keep it, and a server of
+grpc-go's that is first resets the call with CANCEL, which a client may call 1 instead of 4 (Envoy makes it 14). That
+happens without Spliceway, too, so there it is counted as 4. What a client does not show is not compared either: h2load
+counts responses and bytes, httpx has no trailers.
 
 ## Summary
 

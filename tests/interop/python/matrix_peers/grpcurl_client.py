@@ -10,7 +10,7 @@ import time
 
 import matrix_pb2 as matrix
 from google.protobuf import json_format
-from scenarios import CALL_SECONDS, REQUESTS, TRACE, extra_metadata, hexadecimal, main, shown
+from scenarios import CALL_SECONDS, DEADLINE_SECONDS, REQUESTS, TRACE, extra_metadata, hexadecimal, main, shown
 
 PROTO = pathlib.Path(__file__).parents[2] / "proto"
 # Status N is exit status 64 + N.
@@ -57,7 +57,7 @@ def plain(name, address):
 
 
 def deadline(address):
-    return {**status(call("deadline", address, seconds=0.3)), "message": ""}
+    return {**status(call("deadline", address, seconds=DEADLINE_SECONDS)), "message": ""}
 
 
 def metadata_bin(address):

@@ -7,6 +7,7 @@ import tempfile
 
 from scenarios import (
     CALL_SECONDS,
+    DEADLINE_SECONDS,
     digest,
     extra_metadata,
     fields_of,
@@ -67,7 +68,7 @@ def hundred_streams(address):
 
 
 def deadline(address):
-    done = post("deadline", address, "--null-out", seconds="300ms")
+    done = post("deadline", address, "--null-out", seconds=str(DEADLINE_SECONDS))
     return {"code": 4 if b"[ERROR] Timeout" in done.stderr else 2, "message": ""}
 
 

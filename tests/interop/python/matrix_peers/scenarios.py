@@ -11,7 +11,7 @@ import urllib.parse
 import matrix_pb2 as matrix
 
 CALL_SECONDS = 20
-DEADLINE_SECONDS = 0.3
+DEADLINE_SECONDS = 1
 IDLE_SECONDS = 3
 TRACE = bytes([0x00, 0xFF, 0x80, 0x2C, 0x0A])
 
