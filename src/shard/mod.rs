@@ -114,13 +114,13 @@ async fn serve(parts: Parts, relay: Relay<Ledger>, relaying: &mut Relaying) {
         }
     }
     reached(&mut orders, Orders::Drain).await;
-    // At once, so that clients have all of the time that there is.
-    context.drain();
-    context.relay.drain();
     for listener in accepting {
         // They empty their queues first, and what was in them is to be waited for. A panic has ended the process.
         drop(listener.await);
     }
+    // Only now: who is told to connect anew is not to do so here. A listener takes no time to end.
+    context.drain();
+    context.relay.drain();
     tokio::select! {
         () = drained(&context) => {}
         () = reached(&mut orders, Orders::Stop) => {

@@ -398,9 +398,13 @@ fn a_connection_that_is_not_http2_is_not_watched() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);
     let mut client = front.connect();
-    client.sends("GET / HTTP/1.1\r\nx-ns: b\r\n\r\n");
+    client.sends("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut served = backend.accept();
-    served.receives("GET / HTTP/1.1\r\nx-ns: b\r\n\r\n");
+    served.receives("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    served.sends("HTTP/1.1 204 No Content\r\n\r\n");
+    client.receives("HTTP/1.1 204 No Content\r\n\r\n");
+    client.sends("GET / HTTP/1.1\r\nHost: a\r\nx-ns: b\r\n\r\n");
+    served.receives("GET / HTTP/1.1\r\nHost: a\r\nx-ns: b\r\n\r\n");
     front.proxy().drain();
     leaves(client, served);
     assert_eq!(front.closed(Side::Client, Cause::Finished).requests, None);

@@ -27,6 +27,11 @@ var commands = map[string]struct {
 	"tls-client":  {"TARGET NAME CERTIFICATE [PROTOCOL]...", handshake},
 	"grpcs":       {"CERTIFICATE KEY", serveGRPCOverTLS},
 	"grpcs-call":  {"TARGET NAME CERTIFICATE", callOverTLS},
+
+	"matrix-server":     {"", serveMatrix},
+	"matrix-h2c-server": {"", serveMatrixH2C},
+	"matrix":            {"list | SCENARIO[,SCENARIO]... TARGET", callMatrix},
+	"matrix-http2":      {"list | SCENARIO[,SCENARIO]... TARGET", fetchMatrix},
 }
 
 func main() {
@@ -57,6 +62,10 @@ func listen() net.Listener {
 
 func announce(listener net.Listener) {
 	answer(map[string]any{"listening": listener.Addr().(*net.TCPAddr).Port})
+}
+
+func list(names []string) {
+	must(json.NewEncoder(os.Stdout).Encode(names))
 }
 
 func answer(result map[string]any) {
