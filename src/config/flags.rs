@@ -141,7 +141,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
     }
 }
 
-/// The name of the one pool, in log lines and metrics.
+/// The name of the one pool, in log lines.
 const POOL: &str = "default";
 
 #[cfg(test)]
