@@ -1,4 +1,4 @@
-.PHONY: check test lint doc bench demo interop fuzz soak compare
+.PHONY: check test lint doc bench demo interop matrix fuzz soak compare
 
 check:   ; cargo check --workspace --all-targets
 test:    ; cargo test --workspace
@@ -7,6 +7,7 @@ doc:     ; RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document
 bench:   ; cargo bench
 demo:    ; cargo run --release -- demo
 interop: ; tests/interop/run
+matrix:  ; tests/interop/run --matrix
 fuzz:    ; fuzz/run
 soak:    ; cargo run --release -p loadtest -- soak
 compare: ; cargo run --release -p loadtest -- compare

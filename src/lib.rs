@@ -5,9 +5,9 @@
 //! ```text
 //!         accept        peek          inspect        route     connect        relay          close
 //! client ───●────────────●───────────────●─────────────◇──────────●─────────────●──────────────●
-//!           │ SO_REUSE-  │ MSG_PEEK:     │ h2c preface │ backend  │ socket to   │ bytes both   │ counted once,
-//!           │ PORT, one  │ PROXY prefix? │ + 1st HEAD- │ chosen   │ backend up  │ ways         │ with side and
-//!           │ a shard    │               │ ERS         │          │             │              │ cause
+//!           │ SO_REUSE-  │ MSG_PEEK:     │ 1st HEADERS,│ backend  │ socket to   │ bytes both   │ counted once,
+//!           │ PORT, one  │ PROXY prefix? │ HTTP/1 head │ chosen   │ backend up  │ ways         │ with side and
+//!           │ a shard    │               │ or TLS hello│          │             │              │ cause
 //! ```
 //!
 //! The modules in the order of their layers; each imports only from those below it. To read the code, begin with

@@ -22,8 +22,8 @@
 //! client's first ACK is ours and every later one is the backend's. A client that does send its request at once gets
 //! no SETTINGS of ours, and its connection is transparent from the first byte.
 //!
-//! Answers in a backend's place stand here, too, for HTTP/1 as well, which needs nothing else: bytes that are HTTP/1 from
-//! end to end pass as they are.
+//! Answers in a backend's place stand here, too, for HTTP/1 as well, which needs nothing else: bytes that are HTTP/1
+//! from end to end pass as they are. And behind the bridge, on listeners that ask for it, the [`Watch`] of later requests.
 //!
 //! Pure: bytes and expired waits in, bytes and decisions out. No socket, no clock. `docs/BRIDGE.md` has the proofs.
 

@@ -15,8 +15,9 @@ use clap::{Parser, Subcommand};
 
 /// Routes each connection by its first bytes, then gets out of the way.
 ///
-/// Accepts TCP connections, takes off a PROXY protocol header, reads an HTTP/2 connection up to its first request,
-/// chooses a backend by the request's headers or the client's address, and relays the bytes as they are.
+/// Accepts connections, takes off a PROXY protocol header, reads up to the first request (HTTP/2, HTTP/1) or the end of
+/// the ClientHello (TLS), chooses a backend by it, the header or the client's address, and relays the bytes as they are.
+/// With `watch` it reads later requests of HTTP/2, too.
 #[derive(Debug, Parser)]
 #[command(
     version,

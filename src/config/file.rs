@@ -198,7 +198,7 @@ fn backend(item: &Item<'_>, backends: &mut Vec<Backend>, reader: &mut Reader<'_>
     backends.extend(addresses.unwrap_or_default().into_iter().map(|address| Backend { address, weight }));
 }
 
-/// A name stands in matches, log lines and metrics, so it has no characters that would need quotes there.
+/// A name stands in matches and log lines, so it has no characters that would need quotes there.
 fn name(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<Spanned<String>> {
     let text = reader.text(item, "a name")?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -37,7 +37,7 @@ pub struct Flags {
     /// Believe PROXY headers only from this network or address: "10.0.0.0/8". Repeatable.
     #[arg(long, value_name = "NETWORK")]
     pub trusted: Vec<String>,
-    /// How many cores to use. Default: all that this process may use.
+    /// How many cores to use. Default: all that this process may use, or its cgroup's CPU quota if that is less.
     #[arg(long, value_name = "COUNT")]
     pub shards: Option<NonZeroUsize>,
     /// What to wait with. "auto" is io_uring, or epoll on a host that refuses it. Default: auto.
@@ -141,7 +141,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
     }
 }
 
-/// The name of the one pool, in log lines and metrics.
+/// The name of the one pool, in log lines.
 const POOL: &str = "default";
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Config {
 /// Where connections come in, and what is done before they are routed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// Unique. In matches, log lines and metrics.
+    /// Unique. In matches and log lines.
     pub name: String,
     /// At least one.
     pub binds: Vec<Bind>,

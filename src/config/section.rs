@@ -190,12 +190,15 @@ impl Reader<'_> {
         self.text(item, "a duration like \"2s\"")
     }
 
-    /// Yes or no.
+    /// Yes or no, also as a string, so that it can come from a variable.
     pub(super) fn flag(&mut self, item: &Item<'_>) -> Option<bool> {
         if let DeValue::Boolean(flag) = item.value.get_ref() {
             return Some(*flag);
         }
-        self.wrong_type(item, "true or false, without quotes");
+        if item.value.get_ref().is_str() {
+            return self.choice(item, &[("true", true), ("false", false)]);
+        }
+        self.wrong_type(item, "true or false");
         None
     }
 

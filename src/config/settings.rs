@@ -10,7 +10,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     keys,
-    section::{Item, Reader, Section},
+    section::{Reader, Section},
 };
 use crate::limits;
 
@@ -58,21 +58,9 @@ pub(super) fn read(listener: &Section<'_>, reader: &mut Reader<'_>) -> Option<Sp
         number("max_concurrent_streams", STREAMS).unwrap_or(settings.max_concurrent_streams);
     settings.initial_window_size = number("initial_window_size", WINDOW_BYTES);
     settings.max_header_list_size = number("max_header_list_size", HEADER_LIST_BYTES);
-    let connect = section.item("enable_connect_protocol").and_then(|item| truth(&item, reader));
+    let connect = section.item("enable_connect_protocol").and_then(|item| reader.flag(&item));
     settings.enable_connect_protocol = connect.unwrap_or_default();
     Some(Spanned::new(item.value.span(), settings))
-}
-
-/// A boolean, also as a string, so that it can come from a variable.
-fn truth(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<bool> {
-    if let DeValue::Boolean(truth) = item.value.get_ref() {
-        return Some(*truth);
-    }
-    if item.value.get_ref().is_str() {
-        return reader.choice(item, &[("true", true), ("false", false)]);
-    }
-    reader.wrong_type(item, "true or false");
-    None
 }
 
 /// With 0 a client that waits would never send its first request, and no backend would ever be chosen.

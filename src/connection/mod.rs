@@ -3,10 +3,10 @@
 //! ```text
 //!         accept        peek          inspect        route     connect        relay          close
 //! client ───●────────────●───────────────●─────────────◇──────────●─────────────●──────────────●
-//!           │ SO_REUSE-  │ MSG_PEEK:     │ h2c preface │ backend  │ socket to   │ handed over  │ counted once,
-//!           │ PORT, one  │ PROXY prefix? │ + 1st HEAD- │ chosen   │ backend up  │ by value;    │ one summary
-//!           │ a shard    │               │ ERS, bridge │          │ (next one   │ ends by      │ line
-//!           │            │               │             │          │ if refused) │ itself       │
+//!           │ SO_REUSE-  │ MSG_PEEK:     │ bridge: 1st │ backend  │ socket to   │ handed over  │ counted once,
+//!           │ PORT, one  │ PROXY prefix? │ HEADERS; or │ chosen   │ backend up  │ by value;    │ one summary
+//!           │ a shard    │               │ HTTP/1 head,│          │ (next one   │ ends by      │ line
+//!           │            │               │ ClientHello │          │ if refused) │ itself       │
 //!           └────────────┴───────────────┴─────────────┴──────────┴─────────────┴──────────────┘
 //!    ● waits for the kernel     ◇ a decision, a plain function
 //! ```
@@ -14,6 +14,9 @@
 //! `serve` reads top to bottom and runs once a connection, so clarity wins over speed in it. Every wait has a deadline
 //! and every buffer a limit (`crate::limits`). Any step may end the connection: with a reason that is counted, and, where
 //! the client speaks a protocol that has one, with an answer.
+//!
+//! Beside the steps: `unrouted` counts who is in the middle of them, `introduce` writes the PROXY header that goes ahead of
+//! the replay, `watch` gathers what later requests are judged by, `ledger` ends a connection from the relay's thread.
 
 mod accept;
 mod close;

@@ -20,17 +20,6 @@ pub const PROXY_DEADLINE: Duration = Duration::from_secs(5);
 pub const FRAME_PAYLOAD_BYTES: usize = 16_384;
 /// Dynamic table of the request decoder: the default of both ends (RFC 7541 section 4.2, RFC 9113 section 4.3.1).
 pub const HPACK_TABLE_BYTES: usize = 4096;
-/// Dynamic table that a watched connection follows if its backend allows the client one. Beyond it nothing is watched.
-pub const WATCH_TABLE_BYTES: usize = 65_536;
-/// Paths that requests are counted by, for each shard; those of all others are counted together.
-pub const COUNTED_PATHS: usize = 1000;
-/// Longest path that is counted by itself.
-pub const COUNTED_PATH_BYTES: usize = 256;
-/// How often a listener tells of a request that belongs elsewhere; the others are counted.
-pub const MISROUTED_NOTICE_EVERY: Duration = Duration::from_secs(1);
-/// How far connections differ in when they reach `max_connection_age`, so that those that came together do not leave
-/// together: a tenth to either side.
-pub const AGE_JITTER: f64 = 0.1;
 /// Compressed size of the first header block, all fragments together.
 pub const HEADER_BLOCK_BYTES: usize = 65_536;
 /// Decoded size of the first header list, 32 bytes a field included (RFC 9113 section 10.5.1).
@@ -59,6 +48,11 @@ pub const OPENING_FRAMES: usize = 100;
 /// full header block, unknown frames, and the one read that completed it.
 pub const REPLAY_BYTES: usize = HEADER_BLOCK_BYTES + UNKNOWN_FRAME_BYTES + OPENING_READ_BYTES;
 
+/// Largest head of an HTTP/1 request: as much as a header list of HTTP/2 may decode to. Servers allow 8 KiB to 1 MiB.
+pub const HTTP1_HEAD_BYTES: usize = 65_536;
+/// Fields of an HTTP/1 request head; Apache has the same number.
+pub const HTTP1_FIELDS: usize = 100;
+
 /// Connections of a shard that are not routed yet. An idle gRPC channel is one, too, for as long as [`UNROUTED_IDLE`].
 /// What they take at the worst: 16,384 descriptors, and 1.5 GiB of header blocks that never end.
 pub const UNROUTED_CONNECTIONS: usize = 16_384;
@@ -75,10 +69,6 @@ pub const CLIENT_HELLO_PROTOCOLS: usize = 32;
 
 /// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
-/// Largest head of an HTTP/1 request: as much as a header list of HTTP/2 may decode to. Servers allow 8 KiB to 1 MiB.
-pub const HTTP1_HEAD_BYTES: usize = 65_536;
-/// Fields of an HTTP/1 request head; Apache has the same number.
-pub const HTTP1_FIELDS: usize = 100;
 /// Time for a header block, a request head of HTTP/1 or a ClientHello, from its first byte (of the latter two from when
 /// the first bytes have told what it is). Slow heads are an attack.
 pub const HEADER_DEADLINE: Duration = Duration::from_secs(5);
@@ -97,6 +87,17 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The same once one direction has ended.
 pub const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(60);
+/// Dynamic table that a watched connection follows if its backend allows the client one. Beyond it nothing is watched.
+pub const WATCH_TABLE_BYTES: usize = 65_536;
+/// Paths that requests are counted by, for each shard; those of all others are counted together.
+pub const COUNTED_PATHS: usize = 1000;
+/// Longest path that is counted by itself.
+pub const COUNTED_PATH_BYTES: usize = 256;
+/// How often a listener tells of a request that belongs elsewhere; the others are counted.
+pub const MISROUTED_NOTICE_EVERY: Duration = Duration::from_secs(1);
+/// How far connections differ in when they reach `max_connection_age`, so that those that came together do not leave
+/// together: a tenth to either side.
+pub const AGE_JITTER: f64 = 0.1;
 /// Answering in place of a backend: how long and how much the client's remaining bytes are read and thrown away.
 /// Closing with unread input would reset the connection and take the answer with it.
 pub const DISCARD_DEADLINE: Duration = Duration::from_secs(2);

@@ -13,7 +13,8 @@
 //!
 //! Two layers: `io` receives, waits, and owns the sockets, on either engine; `raw` decides what becomes of the bytes. A
 //! relay keeps what a relay must keep: half-close stays half-close, a reset stays a reset, a slow receiver slows the
-//! sender down, nothing is lost or reordered. An idle connection has no task, no buffer and no pipe.
+//! sender down, nothing is lost or reordered. An idle connection has no task, no buffer and no pipe. A watched one is
+//! copied past its [`Watch`], which may have a word to say between two frames (`raw/pair/watched.rs`).
 
 mod farewell;
 mod hand_over;

@@ -43,7 +43,7 @@ impl Protocol {
     /// Every protocol.
     pub const ALL: [Self; 4] = [Self::H2c, Self::Http1, Self::Tls, Self::Opaque];
 
-    /// Its name in configuration, logs and metrics.
+    /// Its name in configuration and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -90,7 +90,7 @@ mod tests {
             ("src/config/x.rs", "use super::Config; use super::super::limits::A; use crate::config::y;"),
             ("src/wire/mod.rs", "pub mod head;"),
             ("src/wire/head.rs", "use super::Parsed; #[cfg(test)] mod tests { use crate::config; }"),
-            ("src/limits.rs", ""),
+            ("src/limits/mod.rs", ""),
         ];
         assert_eq!(violations(&files), [""; 0]);
     }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn wire_imports_nothing_of_ours() {
-        let files = [("src/wire/a/b.rs", "use crate::limits::X;"), ("src/limits.rs", "")];
+        let files = [("src/wire/a/b.rs", "use crate::limits::X;"), ("src/limits/mod.rs", "")];
         assert_eq!(violations(&files), ["src/wire/a/b.rs:1: `wire` imports `limits`, but must stand alone"]);
     }
 

@@ -19,7 +19,7 @@ use spliceway::config::EngineChoice;
 
 pub(crate) use pair::Pair;
 pub(crate) use peer::{Backend, Peer};
-pub(crate) use proxy::{Front, config};
+pub(crate) use proxy::{Front, config, two_pools};
 
 /// What proxies under test wait with. The test program's name decides: a program that needs no proxy need not say.
 ///

@@ -29,6 +29,16 @@ pub(crate) fn config(listener: &str, backends: &[&Backend]) -> String {
     )
 }
 
+/// A proxy of one shard and one listener with these further keys, with pools `a` and `b` behind these routes.
+#[track_caller]
+pub(crate) fn two_pools(a: &Backend, b: &Backend, listener: &str, routes: &str) -> Front {
+    let (a, b) = (a.address(), b.address());
+    Front::start(&format!(
+        "shards = 1\n[[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\n{listener}\n{routes}\n\
+         [[pool]]\nname = \"a\"\nbackends = [\"{a}\"]\n[[pool]]\nname = \"b\"\nbackends = [\"{b}\"]\n"
+    ))
+}
+
 impl Front {
     #[track_caller]
     pub(crate) fn start(config: &str) -> Front {

@@ -5,16 +5,7 @@ use std::time::{Duration, Instant};
 use spliceway::log::{Cause, Side, Summary};
 
 use crate::support::peer::{BlackHole, refusing};
-use crate::support::{Backend, Front, Peer, noise, prefix};
-
-/// Pools `a` and `b` behind these routes, and with these further keys of the listener.
-fn two_pools(a: &Backend, b: &Backend, listener: &str, routes: &str) -> Front {
-    let (a, b) = (a.address(), b.address());
-    Front::start(&format!(
-        "shards = 1\n[[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\n{listener}\n{routes}\n\
-         [[pool]]\nname = \"a\"\nbackends = [\"{a}\"]\n[[pool]]\nname = \"b\"\nbackends = [\"{b}\"]\n"
-    ))
-}
+use crate::support::{Backend, Front, Peer, noise, prefix, two_pools};
 
 const ROUTES: &str = "[[route]]\nmatch = \"protocol=http1 :authority=shop.example\"\npool = \"a\"\n\
                       [[route]]\nmatch = \":path^=/orders/ :method!=DELETE\"\npool = \"a\"\n\

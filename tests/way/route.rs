@@ -3,16 +3,7 @@
 use spliceway::log::{Cause, Side};
 
 use crate::support::h2::{self, call_to, eager_call, greeting, value};
-use crate::support::{Backend, Front, prefix};
-
-/// A listener without a default pool, unless `listener` names one, with pools `a` and `b` behind these routes.
-fn two_pools(a: &Backend, b: &Backend, listener: &str, routes: &str) -> Front {
-    let (a, b) = (a.address(), b.address());
-    Front::start(&format!(
-        "shards = 1\n[[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\n{listener}\n{routes}\n\
-         [[pool]]\nname = \"a\"\nbackends = [\"{a}\"]\n[[pool]]\nname = \"b\"\nbackends = [\"{b}\"]\n"
-    ))
-}
+use crate::support::{Backend, prefix, two_pools};
 
 const BY_NAMESPACE: &str = "[[route]]\nmatch = \"x-prism-namespace=billing\"\npool = \"a\"\n\
                             [[route]]\nmatch = \"x-prism-namespace=orders\"\npool = \"b\"\n";

@@ -62,11 +62,7 @@ const UNRECOGNIZED_NAME: u8 = 112;
 fn two_pools(a: &Backend, b: &Backend, listener: &str, routes: &[(&str, &str)]) -> Front {
     let routes: String =
         routes.iter().map(|(line, pool)| format!("[[route]]\nmatch = {line:?}\npool = {pool:?}\n")).collect();
-    let (a, b) = (a.address(), b.address());
-    Front::start(&format!(
-        "shards = 1\n[[listener]]\nname = \"front\"\nbind = \"127.0.0.1:0\"\n{listener}\n{routes}\n\
-         [[pool]]\nname = \"a\"\nbackends = [\"{a}\"]\n[[pool]]\nname = \"b\"\nbackends = [\"{b}\"]\n"
-    ))
+    crate::support::two_pools(a, b, listener, &routes)
 }
 
 /// Sends the hello, which `backend` must get as it is, and bytes both ways; the summary.

@@ -388,6 +388,9 @@ fn a_sample_of_a_watched_connection_shows_what_its_client_heard() {
     client.receives(goaway(EVERY_STREAM));
     leaves(client, served);
     front.closed(Side::Client, Cause::Finished);
+    // A sample may come after the line of its connection; the proxy's end has waited for both.
+    front.proxy().stop();
+    front.joined();
     let [to_backend, to_client] = shown.0.lock().unwrap().clone();
     assert!(to_backend == [h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
     assert!(to_client == [settings(&[(3, 9)]), goaway(EVERY_STREAM)].concat());
