@@ -122,4 +122,6 @@ def test_a_drain_moves_a_client_without_a_failed_call(watching, client, library)
     assert sum(answer["stores"].values()) == CALLS
     (requests,) = notices(first, "requests")
     assert requests["events"]["goaway_drain"] == 1
-    assert [summary["close"]["cause"] for summary in summaries] == ["finished", "finished"]
+    # A client that closes with something of ours unread, an answer to a PING for example, resets.
+    assert [summary["close"]["side"] for summary in summaries] == ["client", "client"]
+    assert {summary["close"]["cause"] for summary in summaries} <= {"finished", "reset"}
