@@ -6,6 +6,7 @@
 //! What cannot be followed is not judged here: a backend will refuse what is malformed. The decoder is of no use behind
 //! it, so nothing more is looked at.
 
+use super::super::block::name_authority;
 use super::super::opening::Sequel;
 use super::heads::PartialHead;
 use crate::wire::frame::{FrameHead, flag, kind};
@@ -248,6 +249,7 @@ impl Requests {
         }
         request.clear();
         self.decoder.decode(block, |field| request.push(field.name, field.value)).map_err(|_error| Stop::Lost)?;
+        name_authority(request);
         let last = std::mem::replace(&mut self.newest, stream);
         match judge(request) {
             Verdict::Pass => Ok(()),

@@ -254,6 +254,20 @@ fn blocks_have_the_limits_that_are_configured() {
     scene.assert_seen(&[], false);
 }
 
+/// RFC 9113 section 8.3.1: as in a first request.
+#[test]
+fn a_later_request_without_an_authority_means_its_host() {
+    let rules = [":authority=a.example", ":authority=b.example"];
+    let host = |stream, host: &[u8]| frame(1, 4, stream, &[&path("p")[..], b"\x0f\x17\x09", host].concat());
+    let mut scene = Scene::within(&Limits::DEFAULT, true, &rules);
+    scene.backend(&settings(&[]));
+    scene.client(&host(3, b"a.example"));
+    scene.assert_seen(&["/p"], true);
+    scene.client(&host(5, b"b.example"));
+    scene.assert_seen(&["/p", "/p!"], true);
+    assert!(scene.to_backend == host(3, b"a.example"));
+}
+
 #[test]
 fn nothing_of_a_refused_request_goes_to_the_backend() {
     let good = [frame(1, 4, 3, &[&path("a")[..], b"\xbe"].concat()), frame(0, 1, 3, b"good")].concat();
