@@ -122,7 +122,7 @@ const SECOND_LOOK: usize = 4;
 const GRPC: &[u8] = b"application/grpc";
 
 /// Who names no `:authority` means its `host` (RFC 9113 section 8.3.1). A backend takes it for one, so rules must, too.
-fn name_authority(head: &mut RequestHead) {
+pub(super) fn name_authority(head: &mut RequestHead) {
     if head.value(b":authority").is_none()
         && let Some(host) = head.value(b"host").map(<[u8]>::to_vec)
     {

@@ -129,6 +129,10 @@ pub struct Sequel {
     pub stream: u32,
     /// How many bytes of the replay the first request ends behind.
     pub behind: usize,
+    /// How many CONTINUATIONs a header block may have.
+    pub continuation_frames: usize,
+    /// How many bytes it may have.
+    pub block_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -304,7 +308,13 @@ impl<'a> Opening<'a> {
             end_stream: request.end_stream,
             grpc: block::is_grpc(&request.head),
         };
-        let sequel = Sequel { decoder: request.decoder, stream: request.stream, behind };
+        let sequel = Sequel {
+            decoder: request.decoder,
+            stream: request.stream,
+            behind,
+            continuation_frames: self.limits.count(Limit::ContinuationFrames),
+            block_bytes: self.limits.count(Limit::HeaderBlockBytes),
+        };
         Some(Ok(Opened { request: request.head, replay, bridge, answerer, sequel }))
     }
 

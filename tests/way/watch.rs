@@ -288,6 +288,21 @@ fn a_second_request_in_the_first_read_is_refused_as_well() {
 }
 
 #[test]
+fn a_backend_of_no_use_is_answered_for_though_a_second_request_is_refused() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let mut client = front.connect();
+    client.sends([h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
+    let mut served = backend.accept();
+    served.receives(h2::eager_call(&[]));
+    served.sends("HTTP/1.1 400 Bad Request\r\n\r\n");
+    let answer = client.receives_answer(false, false);
+    assert_eq!(h2::value(&answer, "grpc-message"), "the backend does not speak HTTP/2 without TLS");
+    drop(client);
+    front.closed(Side::Backend, Cause::NotHttp2);
+}
+
+#[test]
 fn an_old_connection_is_asked_to_leave() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("max_connection_age = \"400ms\"", &backend, &other);

@@ -66,10 +66,9 @@ enum Goaway {
 impl Watch {
     /// Watches what follows the first request. `refuses`: a request that belongs elsewhere is kept from the backend.
     pub fn new(judge: Judge, sequel: Sequel, refuses: bool) -> Watch {
-        let Sequel { decoder, stream, .. } = sequel;
         Watch {
             judge,
-            requests: Requests::new(decoder, stream),
+            requests: Requests::new(sequel),
             responses: Responses::new(limits::HPACK_TABLE_BYTES),
             refuses,
             held: Vec::new(),

@@ -6,8 +6,9 @@
 //! What cannot be followed is not judged here: a backend will refuse what is malformed. The decoder is of no use behind
 //! it, so nothing more is looked at.
 
+use super::super::block::name_authority;
+use super::super::opening::Sequel;
 use super::heads::PartialHead;
-use crate::limits;
 use crate::wire::frame::{FrameHead, flag, kind};
 use crate::wire::head::RequestHead;
 use crate::wire::{headers, hpack};
@@ -24,6 +25,10 @@ pub(super) struct Requests {
     payload: Vec<u8>,
     /// The fragments of the block's earlier frames.
     fragments: Vec<u8>,
+    /// How many CONTINUATIONs a block may have,
+    continuation_frames: usize,
+    /// and how many bytes.
+    block_bytes: usize,
     /// The newest stream that the client has opened.
     newest: u32,
     /// Bytes that this walk has seen, and those that were undecided before it.
@@ -81,8 +86,9 @@ enum Stop {
 }
 
 impl Requests {
-    /// The walk behind the request on `newest`, whose block `decoder` has decoded.
-    pub(super) fn new(decoder: hpack::Decoder, newest: u32) -> Requests {
+    /// The walk behind the first request.
+    pub(super) fn new(sequel: Sequel) -> Requests {
+        let Sequel { decoder, stream, continuation_frames, block_bytes, .. } = sequel;
         Requests {
             decoder,
             head: PartialHead::default(),
@@ -90,7 +96,9 @@ impl Requests {
             open: None,
             payload: Vec::new(),
             fragments: Vec::new(),
-            newest,
+            continuation_frames,
+            block_bytes,
+            newest: stream,
             seen: 0,
             undecided: 0,
         }
@@ -149,7 +157,7 @@ impl Requests {
         match (&mut self.open, head.kind) {
             (Some(open), kind::CONTINUATION) if open.stream == head.stream => {
                 open.continuations += 1;
-                if open.continuations > limits::CONTINUATION_FRAMES {
+                if open.continuations > self.continuation_frames {
                     return Err(Stop::Lost);
                 }
             }
@@ -162,7 +170,7 @@ impl Requests {
                 return Ok(rest);
             }
         }
-        if self.fragments.len() + head.length > limits::HEADER_BLOCK_BYTES {
+        if self.fragments.len() + head.length > self.block_bytes {
             return Err(Stop::Lost);
         }
         self.state = State::Block(head);
@@ -241,6 +249,7 @@ impl Requests {
         }
         request.clear();
         self.decoder.decode(block, |field| request.push(field.name, field.value)).map_err(|_error| Stop::Lost)?;
+        name_authority(request);
         let last = std::mem::replace(&mut self.newest, stream);
         match judge(request) {
             Verdict::Pass => Ok(()),

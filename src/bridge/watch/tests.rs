@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bridge::block;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::route::{Match, PoolId, Rule, Table};
 
 /// A watched connection and what its peers have got.
@@ -24,6 +24,11 @@ struct Scene {
 impl Scene {
     /// A connection of `x-ns=a` whose first request was on stream 1 and has left `x-ns: a` in the table.
     fn new(refuses: bool) -> Scene {
+        Scene::within(&Limits::DEFAULT, refuses, &["x-ns=a", "x-ns=b"])
+    }
+
+    /// The same with these limits and these rules, each to a pool of its own.
+    fn within(limits: &Limits, refuses: bool, rules: &[&str]) -> Scene {
         let rule = |(index, text): (usize, &str)| Rule {
             listener: None,
             matcher: Match::parse(text).unwrap(),
@@ -31,7 +36,7 @@ impl Scene {
             pool: PoolId(index),
         };
         let judge = Judge {
-            routes: Arc::new(Table::new(["x-ns=a", "x-ns=b"].into_iter().enumerate().map(rule).collect())),
+            routes: Arc::new(Table::new(rules.iter().copied().enumerate().map(rule).collect())),
             listener: "l".into(),
             source: None,
             destination: None,
@@ -40,9 +45,16 @@ impl Scene {
             pool: PoolId(0),
             route: "x-ns=a".to_owned(),
         };
-        let mut decoder = block::decoder(&Limits::DEFAULT);
+        let mut decoder = block::decoder(limits);
         decoder.decode(b"\x40\x04x-ns\x01a", |_| {}).unwrap();
-        let watch = Watch::new(judge, Sequel { decoder, stream: 1, behind: 0 }, refuses);
+        let sequel = Sequel {
+            decoder,
+            stream: 1,
+            behind: 0,
+            continuation_frames: limits.count(Limit::ContinuationFrames),
+            block_bytes: limits.count(Limit::HeaderBlockBytes),
+        };
+        let watch = Watch::new(judge, sequel, refuses);
         Scene {
             watch,
             request: RequestHead::default(),
@@ -219,6 +231,41 @@ fn what_cannot_be_followed_passes_unseen() {
             }
         }
     }
+}
+
+/// Blocks have the limits of a first request: what is configured, not what is usual.
+#[test]
+fn blocks_have_the_limits_that_are_configured() {
+    let mut limits = Limits::DEFAULT;
+    limits.set(Limit::ContinuationFrames, 20);
+    limits.set(Limit::HeaderBlockBytes, 100_000);
+    limits.set(Limit::HeaderListBytes, 200_000);
+    let cookie = [&b"\x00\x01c\x7f\xe1\xf1\x04"[..], &[b'x'; 80_224], &path("a"), b"\xbe"].concat();
+    let first = frame(1, 0, 3, &cookie[..1]);
+    let rest: Vec<u8> = cookie[1..].chunks(5_000).flat_map(|part| frame(9, 0, 3, part)).collect();
+    let bytes = [&first[..], &rest, &frame(9, 4, 3, b"")].concat();
+    let mut scene = Scene::within(&limits, true, &["x-ns=a", "x-ns=b"]);
+    scene.client(&bytes);
+    assert!(scene.to_backend == bytes);
+    scene.assert_seen(&["/a"], true);
+    let mut scene = Scene::new(true);
+    scene.client(&bytes);
+    assert!(scene.to_backend == bytes);
+    scene.assert_seen(&[], false);
+}
+
+/// RFC 9113 section 8.3.1: as in a first request.
+#[test]
+fn a_later_request_without_an_authority_means_its_host() {
+    let rules = [":authority=a.example", ":authority=b.example"];
+    let host = |stream, host: &[u8]| frame(1, 4, stream, &[&path("p")[..], b"\x0f\x17\x09", host].concat());
+    let mut scene = Scene::within(&Limits::DEFAULT, true, &rules);
+    scene.backend(&settings(&[]));
+    scene.client(&host(3, b"a.example"));
+    scene.assert_seen(&["/p"], true);
+    scene.client(&host(5, b"b.example"));
+    scene.assert_seen(&["/p", "/p!"], true);
+    assert!(scene.to_backend == host(3, b"a.example"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::super::{Owner, Watching};
 use super::super::clerk::Clerk;
 use super::super::direction::Fault;
 use super::super::gear::Gear;
-use super::super::outcome::{Finish, How};
+use super::super::outcome::{Finish, How, Outcome};
 use super::{BACKEND, CLIENT, Pair};
 use crate::bridge::{Forward, Mismatch, Watch};
 use crate::config::OnMismatch;
@@ -163,7 +163,11 @@ impl<O: Owner> Pair<O> {
         if watched.last_words.is_some() {
             return Some(self.misrouted(How::Answer));
         }
-        self.directions[BACKEND].outcome.is_some().then(|| self.misrouted(How::Close))
+        match self.directions[BACKEND].outcome {
+            // The first request has an answer of ours to come, and that is the end, too.
+            None | Some(Outcome::Unusable(_)) => None,
+            Some(_) => Some(self.misrouted(How::Close)),
+        }
     }
 
     fn misrouted(&mut self, how: How) -> Finish {
