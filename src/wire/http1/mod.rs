@@ -205,7 +205,7 @@ fn request(head: &[u8], fields_max: usize) -> Result<Request, Error> {
     Ok(Request { upgrades_to_h2c: asks_for_h2c(&routed), head: routed })
 }
 
-/// The one Host, if there is one (RFC 9112 section 3.2). An empty one names nobody.
+/// The one Host, if there is one (RFC 9112 section 3.2).
 fn host<'a>(fields: &[Header<'a>], is_needed: bool) -> Result<Option<&'a [u8]>, (target::Rule, &'a [u8])> {
     let mut hosts = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host")).map(|field| field.value);
     let Some(host) = hosts.next() else {
@@ -217,7 +217,7 @@ fn host<'a>(fields: &[Header<'a>], is_needed: bool) -> Result<Option<&'a [u8]>, 
     if !host.is_empty() {
         target::check_authority(host).map_err(|rule| (rule, host))?;
     }
-    Ok((!host.is_empty()).then_some(host))
+    Ok(Some(host))
 }
 
 /// Whether one of the protocols listed is h2c, in any version (RFC 9110 section 7.8).

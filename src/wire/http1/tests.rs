@@ -141,11 +141,13 @@ fn whom_a_request_is_for_is_said_once() {
     let twice = b"GET / HTTP/1.1\r\nHost: a\r\nHOST: a\r\n\r\n";
     assert_eq!(broken(twice), ("more than one Host", section, 31));
     let contradiction = ("Host that says something else than the target", "RFC 9112 section 3.2.2");
-    for (target, host) in [("http://a/", "b"), ("http://a:80/", "a"), ("http://a/", "a:80"), ("http://a/", "a.")] {
+    for (target, host) in
+        [("http://a/", "b"), ("http://a:80/", "a"), ("http://a/", "a:80"), ("http://a/", "a."), ("http://a/", "")]
+    {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(broken(bytes.as_bytes()), (contradiction.0, contradiction.1, 4), "{target} {host}");
     }
-    for host in ["b:443", "a:80", "b"] {
+    for host in ["b:443", "a:80", "b", ""] {
         let bytes = format!("CONNECT a:443 HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(broken(bytes.as_bytes()), (contradiction.0, contradiction.1, 8), "{host}");
     }
