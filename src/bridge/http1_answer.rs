@@ -15,9 +15,9 @@ pub struct Answerer {
 }
 
 impl Answerer {
-    /// For the request that `bytes` begin with, be it whole or well-formed or not.
+    /// For the request that `bytes` begin with, perhaps behind empty lines, be it whole or well-formed or not.
     pub fn of(bytes: &[u8]) -> Answerer {
-        Answerer { without_body: bytes.starts_with(b"HEAD ") }
+        Answerer { without_body: bytes.trim_ascii_start().starts_with(b"HEAD ") }
     }
 
     /// The bytes of the answer.
@@ -76,7 +76,9 @@ mod tests {
 
     #[test]
     fn the_answer_to_head_is_a_head() {
-        assert_eq!(answer(b"HEAD / HTTP/1.0\r\n", 503, "no \"bäck\" end"), HEAD.replace("13", "15"));
+        for head in [&b"HEAD / HTTP/1.0\r\n"[..], b"\r\nHEAD / HTTP/1.0\r\n"] {
+            assert_eq!(answer(head, 503, "no \"bäck\" end"), HEAD.replace("13", "15"));
+        }
     }
 
     #[test]

@@ -46,15 +46,23 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed<FirstBytes>, Malformed> {
         [HANDSHAKE_RECORD, VERSION_MAJOR, ..] => return complete(FirstBytes::Tls, 0),
         _ => {}
     }
-    let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
-    if method > METHOD_BYTES {
+    let empty_lines = empty_lines(bytes);
+    let line = bytes.get(empty_lines..).unwrap_or_default();
+    let method = line.iter().take_while(|byte| is_token(**byte)).count();
+    if method > METHOD_BYTES || empty_lines > EMPTY_LINES_BYTES {
         return complete(FirstBytes::Opaque, 0);
     }
-    match bytes.get(method) {
+    match line.get(method) {
         None => Ok(Parsed::More { at_least: bytes.len() + 1 }),
         Some(b' ') if method > 0 => complete(FirstBytes::Http1, 0),
         Some(_) => complete(FirstBytes::Opaque, 0),
     }
+}
+
+/// How many of the bytes are empty lines: servers skip them before a request (RFC 9112 section 2.2), so a request behind
+/// them is one.
+pub fn empty_lines(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
 }
 
 /// `PRI * HTTP/2.0`: from here on the bytes cannot be an HTTP/1 request that anyone means.
@@ -65,6 +73,8 @@ const HANDSHAKE_RECORD: u8 = 0x16;
 const VERSION_MAJOR: u8 = 0x03;
 /// Longest method we wait for; the longest one registered is 17 bytes (`UPDATEREDIRECTREF`).
 const METHOD_BYTES: usize = 32;
+/// Most bytes of empty lines that we skip; clients that have the habit send one line.
+const EMPTY_LINES_BYTES: usize = 32;
 
 /// Whether a byte may stand in a token (RFC 9110 section 5.6.2).
 pub fn is_token(byte: u8) -> bool {
@@ -110,6 +120,22 @@ mod tests {
         for length in 0..4 {
             assert_eq!(answer(&b"POST "[..length]), Parsed::More { at_least: length + 1 });
         }
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_do_not_hide_it() {
+        let http1 = Parsed::Complete { value: FirstBytes::Http1, length: 0 };
+        let opaque = Parsed::Complete { value: FirstBytes::Opaque, length: 0 };
+        for request in [&b"\r\nGET / HTTP/1.1\r\n"[..], b"\nGET ", b"\r\n\r\nPRI * HTTP/2.0"] {
+            assert_eq!(answer(request), http1, "{request:?}");
+        }
+        for length in 1..6 {
+            assert_eq!(answer(&b"\r\nGET "[..length]), Parsed::More { at_least: length + 1 });
+        }
+        for bytes in [&b"\r\n\r\n\0"[..], b"\n\x16\x03", b"\r\n GET / HTTP/1.1", &[b'\n'; 33]] {
+            assert_eq!(answer(bytes), opaque, "{bytes:?}");
+        }
+        assert_eq!(answer(&[b'\n'; 32]), Parsed::More { at_least: 33 });
     }
 
     #[test]

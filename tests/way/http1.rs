@@ -193,7 +193,9 @@ fn an_upgrade_may_be_denied_and_nothing_else_is() {
     let (a, b) = (Backend::listen(), Backend::listen());
     let front = two_pools(&a, &b, "h2c_upgrade = \"deny\"", ROUTES);
     let hidden = UPGRADE.replace("Upgrade: h2c", "Upgrade: websocket\r\nupgrade:  H2C/2 ");
-    for request in [UPGRADE.to_owned(), UPGRADE.replace("1.1", "1.0"), hidden] {
+    // Servers skip empty lines before a request, so whoever took them for another protocol would let it through.
+    let behind_lines = format!("\r\n\r\n{UPGRADE}");
+    for request in [UPGRADE.to_owned(), UPGRADE.replace("1.1", "1.0"), hidden, behind_lines] {
         let mut client = front.connect();
         client.sends(&request);
         let denied = ("HTTP/1.1 403 Forbidden".to_owned(), "http_request_denied".to_owned());
@@ -204,9 +206,11 @@ fn an_upgrade_may_be_denied_and_nothing_else_is() {
     }
     assert!(a.is_left_alone());
     let web_socket = UPGRADE.replace("h2c", "websocket");
-    let mut client = front.connect();
-    client.sends(&web_socket);
-    a.accept().receives(&web_socket);
+    for request in [format!("\r\n{web_socket}"), web_socket] {
+        let mut client = front.connect();
+        client.sends(&request);
+        a.accept().receives(&request);
+    }
     // Who speaks HTTP/2 at once has no need of an upgrade.
     let mut client = front.connect();
     let call = crate::support::h2::eager_call(&[("x-tenant", "orders")]);

@@ -17,6 +17,7 @@ mod target;
 use httparse::{EMPTY_HEADER, Header, Status};
 
 use super::Malformed;
+use super::first_bytes::empty_lines;
 use super::head::RequestHead;
 use target::Target;
 
@@ -44,7 +45,7 @@ pub enum Head {
     Complete {
         /// The request.
         request: Request,
-        /// How many bytes of the input the head took; what follows is body.
+        /// How many bytes of the input the head took, empty lines before it included; what follows is body.
         length: usize,
     },
 }
@@ -79,7 +80,9 @@ pub struct Reader {
     limits: Limits,
     /// So many bytes need not be looked at again.
     scanned: usize,
-    /// Where the line begins that is being received. 0: the first one, of which nothing is known yet.
+    /// Where the request begins, behind empty lines.
+    start: usize,
+    /// Where the line begins that is being received. The start: the first one, of which nothing is known yet.
     line: usize,
 }
 
@@ -87,7 +90,7 @@ impl Reader {
     /// A reader of one head.
     #[must_use]
     pub fn new(limits: Limits) -> Reader {
-        Reader { limits, scanned: 0, line: 0 }
+        Reader { limits, scanned: 0, start: 0, line: 0 }
     }
 
     /// Looks at what has been received so far: each time all of it, from the first byte of the connection.
@@ -97,6 +100,10 @@ impl Reader {
     /// The rule that the head breaks, as soon as that shows, or that it is too large.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Head, Error> {
         let window = bytes.get(..self.limits.bytes).unwrap_or(bytes);
+        if self.scanned == self.start {
+            self.start += empty_lines(window.get(self.start..).unwrap_or_default());
+            (self.scanned, self.line) = (self.start, self.start);
+        }
         while let Some(at) = next_mark(window, self.scanned) {
             let rest = window.get(at..).unwrap_or_default();
             let length = match rest {
@@ -105,20 +112,20 @@ impl Reader {
                     self.scanned = at;
                     break;
                 }
-                _ if self.line == 0 && !is_request_line(window.get(..at).unwrap_or_default()) => {
+                _ if self.line == self.start && !is_request_line(window.get(self.line..at).unwrap_or_default()) => {
                     return Ok(Head::Absent);
                 }
                 _ => return Err(fault::of_mark(rest, at).into()),
             };
             let line = window.get(self.line..at).unwrap_or_default();
-            if self.line == 0 && !is_request_line(line) {
+            if self.line == self.start && !is_request_line(line) {
                 return Ok(Head::Absent);
             }
             self.scanned = at + length;
             self.line = self.scanned;
             if line.is_empty() {
-                let head = window.get(..self.scanned).unwrap_or_default();
-                return Ok(Head::Complete { request: request(head, self.limits.fields)?, length: head.len() });
+                let head = window.get(self.start..self.scanned).unwrap_or_default();
+                return Ok(Head::Complete { request: request(head, self.limits.fields)?, length: self.scanned });
             }
         }
         if window.len() == self.limits.bytes {
@@ -134,7 +141,7 @@ impl Reader {
     /// line that is not whole may not tell yet.
     #[must_use]
     pub fn is_request(&self, bytes: &[u8]) -> bool {
-        self.line > 0 || is_request_line(bytes)
+        self.line > self.start || is_request_line(bytes.get(self.start..).unwrap_or_default())
     }
 }
 
@@ -198,7 +205,7 @@ fn request(head: &[u8], fields_max: usize) -> Result<Request, Error> {
     Ok(Request { upgrades_to_h2c: asks_for_h2c(&routed), head: routed })
 }
 
-/// The one Host, if there is one (RFC 9112 section 3.2). An empty one names nobody.
+/// The one Host, if there is one (RFC 9112 section 3.2).
 fn host<'a>(fields: &[Header<'a>], is_needed: bool) -> Result<Option<&'a [u8]>, (target::Rule, &'a [u8])> {
     let mut hosts = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host")).map(|field| field.value);
     let Some(host) = hosts.next() else {
@@ -210,7 +217,7 @@ fn host<'a>(fields: &[Header<'a>], is_needed: bool) -> Result<Option<&'a [u8]>, 
     if !host.is_empty() {
         target::check_authority(host).map_err(|rule| (rule, host))?;
     }
-    Ok((!host.is_empty()).then_some(host))
+    Ok(Some(host))
 }
 
 /// Whether one of the protocols listed is h2c, in any version (RFC 9110 section 7.8).

@@ -43,9 +43,11 @@ impl<'a> Target<'a> {
     }
 
     /// Whom the request is for, where `host` says so, too: the target wins (RFC 9112 section 3.2.2), but a backend that
-    /// reads Host must not see somebody else there.
+    /// reads Host must not see somebody else there, nor nobody. An empty Host is for targets that name nobody either.
     pub(super) fn authority_beside(&self, host: Option<&'a [u8]>) -> Result<Option<&'a [u8]>, Rule> {
-        let (Some(authority), Some(host)) = (self.authority, host) else { return Ok(self.authority.or(host)) };
+        let (Some(authority), Some(host)) = (self.authority, host) else {
+            return Ok(self.authority.or(host.filter(|host| !host.is_empty())));
+        };
         // Clients of CONNECT leave the port out of Host (RFC 9110 section 9.3.6 has such an example).
         let is_connect = self.path.is_none();
         let without_port = authority.rsplitn(2, |byte| *byte == b':').nth(1).filter(|_| is_connect);

@@ -76,6 +76,27 @@ fn every_proper_prefix_of_a_head_waits() {
 }
 
 #[test]
+fn empty_lines_before_a_request_are_skipped() {
+    let request = [(":method", "GET"), (":path", "/"), (":authority", "a"), ("host", "a")];
+    for before in ["\r\n", "\r\n\r\n", "\n"] {
+        let bytes = format!("{before}GET / HTTP/1.1\r\nHost: a\r\n\r\nbody");
+        assert_eq!(fields(bytes.as_bytes()), owned(&request), "{before:?}");
+        assert_eq!(complete(bytes.as_bytes()).1, bytes.len() - 4);
+    }
+    assert_eq!(broken(b"\r\nGET / HTTP/1.1\nHost: a\r\n\r\n").0, "a LF without a CR");
+    assert_eq!(broken(b"\r\nGET / HTTP/1.1\r\n\r\n").0, "no Host");
+    assert_eq!(broken(b"\r\nGET / HTTP/3\r\n\r\n").0, "a version other than HTTP/1.0 and HTTP/1.1");
+    assert_eq!(broken(b"\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").0, "a version other than HTTP/1.0 and HTTP/1.1");
+    assert_eq!(read(b"\r\nget key\r\n"), Ok(Head::Absent));
+    let mut reader = Reader::new(LIMITS);
+    for (length, is_request) in [(2, false), (6, false), (7, true), (18, true)] {
+        let bytes = &b"\r\nGET / HTTP/1.1\r\n"[..length];
+        assert_eq!(reader.read(bytes), Ok(Head::More { at_least: length + 1 }));
+        assert_eq!(reader.is_request(bytes), is_request, "{length} bytes");
+    }
+}
+
+#[test]
 fn the_forms_of_a_target_become_one() {
     let of = |method: &str, target: &str, host: &str| {
         let bytes = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
@@ -120,11 +141,13 @@ fn whom_a_request_is_for_is_said_once() {
     let twice = b"GET / HTTP/1.1\r\nHost: a\r\nHOST: a\r\n\r\n";
     assert_eq!(broken(twice), ("more than one Host", section, 31));
     let contradiction = ("Host that says something else than the target", "RFC 9112 section 3.2.2");
-    for (target, host) in [("http://a/", "b"), ("http://a:80/", "a"), ("http://a/", "a:80"), ("http://a/", "a.")] {
+    for (target, host) in
+        [("http://a/", "b"), ("http://a:80/", "a"), ("http://a/", "a:80"), ("http://a/", "a."), ("http://a/", "")]
+    {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(broken(bytes.as_bytes()), (contradiction.0, contradiction.1, 4), "{target} {host}");
     }
-    for host in ["b:443", "a:80", "b"] {
+    for host in ["b:443", "a:80", "b", ""] {
         let bytes = format!("CONNECT a:443 HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_eq!(broken(bytes.as_bytes()), (contradiction.0, contradiction.1, 8), "{host}");
     }

@@ -35,6 +35,24 @@ fn the_longest_header_there_is_passes_where_it_is_allowed() {
     siege.serves_behind(&header[40_000..], client);
 }
 
+/// What comes of it stays unread until it is whole, so that the window closes and opens meanwhile.
+#[test]
+fn the_longest_header_may_come_in_any_pieces() {
+    let mut siege = Siege::at(REQUIRED, "proxy_v2_payload_bytes = 65535");
+    let header = v2_inet(&tlv(0x04, &vec![0; 65_535 - 12 - 3]));
+    for sizes in [&[30_016, 10_000][..], &[16, 32_000, 32_000, 1000], &[65_000, 500], &[1, 20, 60_000]] {
+        let mut client = siege.connect();
+        let mut rest = &header[..];
+        for size in sizes {
+            let (piece, behind) = rest.split_at(*size);
+            client.sends(piece);
+            assert!(!client.hears_something_within(Duration::from_millis(20)), "{size} of {sizes:?}");
+            rest = behind;
+        }
+        siege.serves_behind(rest, client);
+    }
+}
+
 #[test]
 fn a_header_that_drips_meets_its_deadline() {
     let mut siege = Siege::at(REQUIRED, "proxy_deadline = \"300ms\"");
