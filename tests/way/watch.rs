@@ -303,6 +303,41 @@ fn a_backend_of_no_use_is_answered_for_though_a_second_request_is_refused() {
 }
 
 #[test]
+fn a_watch_begins_behind_the_introduction_and_the_merged_settings() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let shown = Shown::default();
+    let config = watched("on_mismatch = \"close\"\nsample = \"1/1\"", &backend, &other)
+        .replace("name = \"main\"\n", "name = \"main\"\nsend_proxy = \"v1\"\n");
+    let front = Front::observed(&config, Some(Box::new(shown.clone())));
+    let mut client = front.connect();
+    client.sends(greeting());
+    client.receives(h2::OWN_SETTINGS);
+    // Our ACK comes with the PING, and the SETTINGS behind the request wait for the backend's.
+    client.sends(frame(h2::PING, 0, 0, &[1; 8]));
+    client.receives([&h2::SETTINGS_ACK[..], &frame(h2::PING, 1, 0, &[1; 8])].concat());
+    let more = settings(&[(4, 70_000)]);
+    let good = frame(h2::DATA, 0, 1, b"good");
+    client.sends([call(1, &[]), more.clone(), good.clone(), h2::SETTINGS_ACK.to_vec(), call(5, &[])].concat());
+    let mut served = backend.accept();
+    let ports = (client.stream.local_addr().unwrap().port(), front.address().port());
+    served.receives(format!("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", ports.0, ports.1));
+    served.receives([greeting(), call(1, &[]), good, call(5, &[])].concat());
+    served.sends([settings(&[(9, 1)]), h2::SETTINGS_ACK.to_vec()].concat());
+    client.receives(settings(&[(3, 0x7fff_ffff)]));
+    served.receives(more);
+    client.sends([indexed(7), frame(h2::DATA, 0, 7, b"bad")].concat());
+    let refusal = [goaway(5), frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7])].concat();
+    client.receives(&refusal);
+    client.receives_end();
+    drop(client);
+    let summary = front.closed(Side::Client, Cause::Misrouted);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 3, misrouted: 1, complete: true }));
+    let [_, to_client] = shown.0.lock().unwrap().clone();
+    let answers = [&h2::SETTINGS_ACK[..], &frame(h2::PING, 1, 0, &[1; 8])].concat();
+    assert!(to_client == [&h2::OWN_SETTINGS[..], &answers, &settings(&[(3, 0x7fff_ffff)]), &refusal].concat());
+}
+
+#[test]
 fn an_old_connection_is_asked_to_leave() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("max_connection_age = \"400ms\"", &backend, &other);

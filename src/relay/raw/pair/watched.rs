@@ -25,7 +25,7 @@ pub(super) struct Watched {
     listener: Arc<str>,
     on_mismatch: OnMismatch,
     max_age: Option<Duration>,
-    age: Duration,
+    age: Since,
     /// The first request, and what came behind it before the hand-over; both until the connection begins.
     beginning: Option<(RequestHead, Vec<u8>)>,
     /// Why GOAWAY is to be said, until it is.
@@ -34,7 +34,7 @@ pub(super) struct Watched {
     /// What was wrong with the request that was refused.
     refused: Option<String>,
     /// How long the refusal has waited for the end of a frame.
-    waited: Duration,
+    waited: Since,
     /// The refusal, once it can be said.
     pub(super) last_words: Option<Vec<u8>>,
 }
@@ -50,12 +50,12 @@ impl Watched {
             listener,
             on_mismatch,
             max_age,
-            age: Duration::ZERO,
+            age: Since::default(),
             beginning: Some((first, tail)),
             goaway: None,
             is_unfollowed: false,
             refused: None,
-            waited: Duration::ZERO,
+            waited: Since::default(),
             last_words: None,
         }
     }
@@ -138,14 +138,13 @@ impl<O: Owner> Pair<O> {
     /// Another `passed` has gone by. A connection that is old enough is ended by its client, when it is told.
     pub(in super::super) fn grow_older(&mut self, gear: &mut Gear<impl Io>, passed: Duration) -> Option<Finish> {
         let watched = self.watched()?;
-        watched.age += passed;
+        let age = watched.age.grow(passed);
         if watched.watch.is_refusing() {
-            watched.waited += passed;
-            let is_late = watched.waited >= limits::DISCARD_DEADLINE && watched.last_words.is_none();
+            let is_late = watched.waited.grow(passed) >= limits::DISCARD_DEADLINE && watched.last_words.is_none();
             // The backend has begun a frame and does not end it, so there is no place for a word.
             return (is_late && self.farewell().is_none()).then(|| self.misrouted(How::Reset));
         }
-        if watched.max_age.is_some_and(|max_age| watched.age >= max_age) {
+        if watched.max_age.is_some_and(|max_age| age >= max_age) {
             watched.max_age = None;
             return self.say_goaway(gear, WatchEvent::GoawayAge);
         }
@@ -206,6 +205,17 @@ impl<O: Owner> Pair<O> {
 
     pub(super) fn watched(&mut self) -> Option<&mut Watched> {
         self.aside.as_deref_mut()?.watched.as_mut()
+    }
+}
+
+/// How long something lasts, as sweeps see it.
+#[derive(Debug, Default)]
+struct Since(Option<Duration>);
+
+impl Since {
+    /// Another `passed` has gone by. What went by before the first look is not all its own, and does not count.
+    fn grow(&mut self, passed: Duration) -> Duration {
+        *self.0.insert(self.0.map_or(Duration::ZERO, |lasted| lasted + passed))
     }
 }
 

@@ -93,6 +93,11 @@ impl<I: Io> Bench<I> {
 
     /// The same, watched: requests for `/b` belong elsewhere.
     pub(super) fn watched(on_mismatch: OnMismatch) -> Bench<I> {
+        Bench::ageing(on_mismatch, None)
+    }
+
+    /// The same, with an age at which its client is told to go elsewhere.
+    pub(super) fn ageing(on_mismatch: OnMismatch, max_age: Option<Duration>) -> Bench<I> {
         let ((client, of_client), (backend, of_backend)) = (connection(), connection());
         let mut opening = Opening::default();
         opening.received(REQUEST).unwrap();
@@ -116,7 +121,7 @@ impl<I: Io> Bench<I> {
             id: ConnectionId { shard: 0, number: 1 },
             listener: "l".into(),
             on_mismatch,
-            max_age: None,
+            max_age,
         };
         let handshake = Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) });
         let peers = [of_client.into(), of_backend.into()];
@@ -325,7 +330,7 @@ const REQUEST: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x06\x01\x04\0\0\0\x01\x83\x86\x84\x41\x01a";
 
 /// How long anything may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Longest wait in a turn.
 const TURN: Duration = Duration::from_millis(5);

@@ -1,14 +1,21 @@
 //! What a watched connection says to its client, under an engine that takes offence.
 
 use std::io::{ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
 
-use super::bench::{Bench, Peer};
+use super::bench::{Bench, DEADLINE, Peer};
 use super::on_both_engines;
 use crate::config::OnMismatch;
+use crate::limits;
 use crate::log::{Cause, CloseReason};
 use crate::relay::io::Io;
 
-on_both_engines!(a_full_client_is_refused_behind_what_it_has_not_read, an_idle_client_hears_of_a_drain);
+on_both_engines!(
+    a_full_client_is_refused_behind_what_it_has_not_read,
+    an_idle_client_hears_of_a_drain,
+    a_refusal_is_given_its_time_whenever_it_begins,
+    nobody_is_old_before_its_time
+);
 
 fn a_full_client_is_refused_behind_what_it_has_not_read<I: Io>() {
     let mut bench = Bench::<I>::watched(OnMismatch::Close);
@@ -54,6 +61,36 @@ fn an_idle_client_hears_of_a_drain<I: Io>() {
     bench.until(|bench| bench.backend.has_ended());
     bench.backend.close();
     assert_eq!(bench.end().reason, CloseReason::client(Cause::Finished));
+}
+
+/// The last sweep was long ago when a refusal begins to wait; that time is not its own.
+fn a_refusal_is_given_its_time_whenever_it_begins<I: Io>() {
+    let mut bench = Bench::<I>::watched(OnMismatch::Close);
+    send(&bench.backend, &[SETTINGS, &[0, 0, 9, 0, 0, 0, 0, 0, 1]].concat());
+    let mut received = Vec::new();
+    bench.until(|bench| read(&bench.client, &mut received) || received.len() == SETTINGS.len() + 9);
+    bench.raw.sweeps.last = Instant::now() + DEADLINE;
+    send(&bench.client, WRONG);
+    bench.until(|bench| !bench.raw.gear.clerk.request.is_empty());
+    let begun = Instant::now();
+    bench.raw.sweeps.last = begun.checked_sub(limits::DISCARD_DEADLINE).unwrap();
+    bench.raw.on_time(begun);
+    bench.raw.on_time(begun + limits::DISCARD_DEADLINE / 2);
+    assert_eq!(bench.raw.pairs.len(), 1);
+    bench.raw.on_time(begun + limits::DISCARD_DEADLINE);
+    assert_eq!(bench.end().reason, CloseReason::client(Cause::Misrouted));
+}
+
+fn nobody_is_old_before_its_time<I: Io>() {
+    let age = Duration::from_secs(2);
+    let mut bench = Bench::<I>::ageing(OnMismatch::Count, Some(age));
+    let begun = Instant::now();
+    bench.raw.sweeps.last = begun.checked_sub(age).unwrap();
+    bench.raw.on_time(begun);
+    bench.raw.on_time(begun + age / 2);
+    assert_eq!(bench.raw.pairs[0].shortest_wait(), age);
+    bench.raw.on_time(begun + age);
+    assert!(bench.raw.pairs[0].shortest_wait() > age);
 }
 
 /// As much as there is room for.
