@@ -110,6 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn an_announcement_that_the_limits_do_not_keep_is_warned_of() {
+        let warnings = |limit: u32, announced: u32| {
+            let text = format!(
+                "[limits]\nheader_list_bytes = {limit}\n[[listener]]\nbind = \":0\"\ndefault_pool = \"a\"\n\
+                 settings = {{ max_header_list_size = {announced} }}\n\
+                 [[pool]]\nname = \"a\"\nbackends = [\"10.0.0.5:1\"]\n"
+            );
+            let warnings = golden::read("x.toml", &text).unwrap().warnings;
+            warnings.iter().map(|warning| warning.headline()).collect::<Vec<_>>()
+        };
+        let told = "x.toml:6:12: warning: key `listener.settings`: announces larger header lists than \
+                    `limits.header_list_bytes` allows, 8192";
+        assert_eq!(warnings(8192, 8193), [told]);
+        assert!(warnings(8192, 8192).is_empty());
+    }
+
+    #[test]
     fn what_no_backend_has_agreed_to_is_refused_with_the_reason() {
         for (key, reason) in [
             ("max_frame_size = 32768", "larger frames"),

@@ -19,6 +19,7 @@ use super::{
     section::Text,
     watch,
 };
+use crate::limits::{Limit, Limits};
 use crate::route::{Pool, PoolId, Rule, SendProxy, Table};
 
 /// The configuration, its warnings still in `diagnostics`; `None` if there are errors.
@@ -47,6 +48,7 @@ pub(super) fn validate(draft: Draft, diagnostics: &mut Diagnostics) -> Option<Co
         warn_of_trust(listener, diagnostics);
         warn_of_unseen_upgrades(listener, diagnostics);
         warn_of_unheard_settings(listener, diagnostics);
+        warn_of_unkept_settings(listener, &draft.limits.limits, diagnostics);
     }
     draft.limits.warn(diagnostics);
     warn_of_nothing_to_relay(&draft, diagnostics);
@@ -228,6 +230,18 @@ fn warn_of_unheard_settings(listener: &ListenerDraft, diagnostics: &mut Diagnost
     if let Some(settings) = listener.settings.as_ref().filter(|_| listener.detect == Detect::None) {
         let message = "key `listener.settings`: nobody hears them while detect is \"none\"";
         diagnostics.warning(settings.span(), message).help("set detect = \"auto\", or remove them");
+    }
+}
+
+fn warn_of_unkept_settings(listener: &ListenerDraft, limits: &Limits, diagnostics: &mut Diagnostics) {
+    let accepted = limits.value(Limit::HeaderListBytes);
+    let Some(settings) = &listener.settings else { return };
+    if settings.get_ref().max_header_list_size.is_some_and(|announced| u64::from(announced) > accepted) {
+        let message = format!(
+            "key `listener.settings`: announces larger header lists than `limits.header_list_bytes` allows, {accepted}"
+        );
+        let help = "who believes it is refused; lower max_header_list_size, or raise limits.header_list_bytes";
+        diagnostics.warning(settings.span(), message).help(help);
     }
 }
 

@@ -74,8 +74,9 @@ impl Index {
     fn route_by_request(&self, request: &RequestHead, search: &mut Search<'_>) -> Result<(), Refusal> {
         for (name, value) in request.fields() {
             let Some(filed) = self.fields.get(name) else { continue };
-            if request.values(name).nth(1).is_some() {
-                return Err(Refusal::DuplicateHeader { name: String::from_utf8_lossy(name).into_owned() });
+            let mut alike = request.fields().map(|(field, _)| field).filter(|field| is_alike(field, name));
+            if let (Some(first), Some(second)) = (alike.next(), alike.next()) {
+                return Err(Refusal::twice(first, second));
             }
             match name {
                 b":authority" => search.among_folded(filed, value),
@@ -101,6 +102,13 @@ impl Index {
         let present = self.headers.iter().any(|name| request.value(name.as_bytes()).is_some());
         if present { Vec::new() } else { self.headers.iter().map(String::as_str).collect() }
     }
+}
+
+/// Whether some backends take two fields for one: CGI and what descends from it have no `-` in names (RFC 3875 section
+/// 4.1.18).
+fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let folded = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    one.len() == other.len() && one.iter().map(folded).eq(other.iter().map(folded))
 }
 
 /// The best rule found so far.

@@ -180,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn a_field_beside_one_that_backends_take_for_it_is_refused() {
+        let table = table_of(&[(None, "a-b-c=1"), (None, "d_e=1")]);
+        let alike = |first: &str, second: &str| {
+            Err(Refusal::AlikeHeaders { first: first.to_owned(), second: second.to_owned() })
+        };
+        for (one, other) in [("a-b-c", "a_b-c"), ("a_b_c", "a-b-c"), ("d_e", "d-e")] {
+            assert_eq!(route(&table, "l", &[(one, "1"), ("x", "2"), (other, "1")]), alike(one, other));
+        }
+        // Where no rule looks at either it makes no difference, and alone a field is what it is.
+        assert_eq!(route(&table, "l", &[("d_e", "1"), ("f-g", "1"), ("f_g", "1")]), Ok(Some(1)));
+        assert_eq!(route(&table, "l", &[("a_b_c", "1")]), Ok(None));
+        assert_eq!(route(&table, "l", &[("a-b-c", "1"), ("a-b-cc", "2"), ("a.b.c", "2")]), Ok(Some(0)));
+    }
+
+    #[test]
     fn an_ambiguous_path_is_refused_where_parts_of_it_count() {
         let ambiguous = [(":path", "/a/../b"), ("x", "1")];
         for line in [":path^=/c", ":path~=/c.*", "service=c", "method!=c"] {

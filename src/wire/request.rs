@@ -72,12 +72,18 @@ impl Checker {
         if missing {
             return Err(invalid("a pseudo-header field missing or out of place", "RFC 9113 section 8.3.1"));
         }
+        if self.protocol && !self.connect {
+            return Err(invalid(":protocol of a request other than CONNECT", "RFC 8441 section 4"));
+        }
         if self.path && head.value(b":path") == Some(b"*") && !self.options {
             return Err(invalid(":path * of a request other than OPTIONS", "RFC 9113 section 8.3.1"));
         }
         // Where there is no :authority, host is taken for it.
         if head.values(b"host").any(|host| host.contains(&b'@')) {
             return Err(invalid("host with user information", "RFC 9113 section 8.3.1"));
+        }
+        if head.values(b"host").any(has_gap) {
+            return Err(invalid("host with a blank or a control character", "RFC 3986 section 3.2"));
         }
         let authority = head.value(b":authority");
         let differs = |host: &[u8]| authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host));
@@ -93,18 +99,32 @@ impl Checker {
         }
         let seen = match name {
             b":method" => {
+                if value.is_empty() || !value.iter().all(|byte| is_token(*byte)) {
+                    return Err(invalid(":method that is no token", "RFC 9110 section 9.1"));
+                }
                 self.connect = value == b"CONNECT";
                 self.options = value == b"OPTIONS";
                 &mut self.method
             }
-            b":scheme" => &mut self.scheme,
+            b":scheme" => {
+                if value.is_empty() || !value.iter().all(is_of_a_scheme) {
+                    return Err(invalid(":scheme that is none", "RFC 3986 section 3.1"));
+                }
+                &mut self.scheme
+            }
             b":path" => {
+                if has_gap(value) {
+                    return Err(invalid(":path with a blank or a control character", "RFC 3986 section 3.3"));
+                }
                 if value.first() != Some(&b'/') && value != b"*" {
                     return Err(invalid(":path that does not begin with a slash", "RFC 9113 section 8.3.1"));
                 }
                 &mut self.path
             }
             b":authority" => {
+                if has_gap(value) {
+                    return Err(invalid(":authority with a blank or a control character", "RFC 3986 section 3.2"));
+                }
                 if value.contains(&b'@') {
                     return Err(invalid(":authority with user information", "RFC 9113 section 8.3.1"));
                 }
@@ -122,6 +142,16 @@ impl Checker {
 
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+/// What a request line of HTTP/1 would end its target at: whoever writes one from these fields must not be made to write
+/// another.
+fn has_gap(value: &[u8]) -> bool {
+    value.iter().any(|byte| *byte <= b' ' || *byte == 0x7f)
+}
+
+fn is_of_a_scheme(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn invalid(rule: &'static str, section: &'static str) -> Invalid {
@@ -169,6 +199,35 @@ mod tests {
         assert!(check(&[(":method", "GET"), (":scheme", "http"), (":path", "*")]).is_err());
     }
 
+    /// Backends that speak HTTP/1 further on make one line of them.
+    #[test]
+    fn no_pseudo_header_field_holds_more_than_itself() {
+        let with = |name: &'static str, value: &'static str| {
+            let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "x")];
+            check(&fields.map(|field| if field.0 == name { (name, value) } else { field }))
+        };
+        for (name, value) in
+            [(":method", "M-SEARCH"), (":scheme", "coap+tcp"), (":path", "/ü?a=%20"), (":authority", "[::1]:80")]
+        {
+            assert_eq!(with(name, value), Ok(()), "{name}: {value}");
+        }
+        for value in ["", "GET /admin HTTP/1.1", "GET\t/admin", "GET/", "G\u{1}T"] {
+            assert_eq!(section(with(":method", value)), "RFC 9110 section 9.1", "{value:?}");
+        }
+        for value in ["", "http://x/admin?", "http ", "ht tp", "http:"] {
+            let rule = if value.ends_with(' ') { "RFC 9113 section 8.2.1" } else { "RFC 3986 section 3.1" };
+            assert_eq!(section(with(":scheme", value)), rule, "{value:?}");
+        }
+        for value in ["/admin HTTP/1.1", "/a\tb", "/a\u{b}", "/\u{7f}"] {
+            assert_eq!(section(with(":path", value)), "RFC 3986 section 3.3", "{value:?}");
+        }
+        for value in ["x y", "x\ty", "x\u{1f}"] {
+            assert_eq!(section(with(":authority", value)), "RFC 3986 section 3.2", "{value:?}");
+            let host = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("host", value)];
+            assert_eq!(section(check(&host)), "RFC 3986 section 3.2", "{value:?}");
+        }
+    }
+
     #[test]
     fn each_broken_rule_names_its_section() {
         let bad_names = ["X-Upper", "", "with blank", "col:on", "ünïcode"];
@@ -195,6 +254,9 @@ mod tests {
         assert_eq!(section(check(&user)), "RFC 9113 section 8.3.1");
         let user = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("host", "me@x")];
         assert_eq!(section(check(&user)), "RFC 9113 section 8.3.1");
+        let protocol =
+            [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "x"), (":protocol", "websocket")];
+        assert_eq!(section(check(&protocol)), "RFC 8441 section 4");
         for missing in 0..3 {
             let mut fields = with(&[]);
             fields.remove(missing);

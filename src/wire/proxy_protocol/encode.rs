@@ -145,6 +145,10 @@ mod tests {
         assert_eq!(encoded("[2001:db8::1]:1", "[::1]:2"), "PROXY TCP6 2001:db8::1 ::1 1 2\r\n");
         assert_eq!(encoded("192.0.2.1:1", "[::1]:2"), "PROXY TCP6 ::ffff:c000:201 ::1 1 2\r\n");
         assert_eq!(encoded("[::1]:1", "0.0.0.1:2"), "PROXY TCP6 ::1 ::ffff:0:1 1 2\r\n");
+        assert_eq!(
+            encoded("[::c000:201]:1", "[64:ff9b::c000:201]:2"),
+            "PROXY TCP6 ::c000:201 64:ff9b::c000:201 1 2\r\n"
+        );
     }
 
     #[test]

@@ -127,6 +127,8 @@ fn a_header_that_routes_may_be_there_once() {
         let told = "`x-namespace` occurs more than once";
         fork.refuses("/s/m", &[("x-namespace", "a"), ("x-namespace", "a")], told);
         fork.refuses("/s/m", &[("x-namespace", "c"), ("y", "1"), ("x-namespace", "a")], told);
+        let told = "`x_namespace` and `x-namespace` are one field";
+        fork.refuses("/s/m", &[("x_namespace", "b"), ("x-namespace", "a")], told);
         // What nobody routes by may be there as often as the backend likes.
         let request = [greeting(), h2::call(1, &[("x-namespace", "a"), ("y", "1"), ("y", "2")])].concat();
         fork.passes(&request, true);
@@ -163,6 +165,11 @@ fn what_is_no_request_is_no_request_to_anybody() {
         vec![good[0], good[1], (":path", "*"), good[3]],
         vec![good[0], good[1], (":path", "http://api.example/"), good[3]],
         vec![good[0], good[1], good[2], (":authority", "me@api.example")],
+        vec![(":method", "GET /admin HTTP/1.1"), good[1], good[2], good[3]],
+        vec![good[0], (":scheme", "http://other.example/?"), good[2], good[3]],
+        vec![good[0], good[1], (":path", "/admin HTTP/1.1"), good[3]],
+        vec![good[0], good[1], good[2], (":authority", "api.example other.example")],
+        vec![good[0], good[1], good[2], good[3], (":protocol", "websocket")],
         vec![good[0], good[2], good[3]],
         vec![good[0], good[1], good[2], ("host", "me@api.example")],
         vec![good[0], good[1], good[2], ("host", "api.example"), ("host", "api.example")],
