@@ -120,7 +120,6 @@ struct Ready {
 
 async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Result<Ready, Close> {
     let listener = context.listener(record.listener());
-
     let limits = &context.config.limits;
 
     let prefix = peek::proxy_prefix(client, listener, limits, record).await?;
