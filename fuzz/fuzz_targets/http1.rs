@@ -41,8 +41,12 @@ fn known(head: Head) -> Option<Head> {
     }
 }
 
-fn check(request: &Request, head: &[u8]) {
+fn check(request: &Request, mut head: &[u8]) {
     assert!(head.len() <= LIMITS.bytes && head.ends_with(b"\r\n\r\n"));
+    // Empty lines may stand before the request (RFC 9112 section 2.2).
+    while let [b'\r' | b'\n', rest @ ..] = head {
+        head = rest;
+    }
     // Whoever splits lines at LF, and whoever splits them at CR LF, reads the same.
     let lines = head.split(|byte| *byte == b'\n').count();
     assert_eq!(lines, head.windows(2).filter(|pair| pair == b"\r\n").count() + 1);
