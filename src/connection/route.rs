@@ -30,16 +30,13 @@ pub(super) fn choose(
         tlvs: &tlvs,
     };
     let routes = &context.config.routes;
-    let (pool, route) = match routes.route(&facts) {
-        Ok(Some(rule)) => (rule.pool, rule.text.clone()),
-        Ok(None) => match listener.default_pool {
-            Some(pool) => (pool, "default".to_owned()),
-            None => return Err(nowhere(inspected, &routes.missing_headers(&facts))),
-        },
+    let (pool, route) = match routes.decide(&facts, listener.default_pool) {
+        Ok(Some(decision)) => decision,
+        Ok(None) => return Err(nowhere(inspected, &routes.missing_headers(&facts))),
         Err(refusal) => return Err(refused(inspected, &refusal)),
     };
     let summary = record.summary();
-    summary.route = Some(route);
+    summary.route = Some(route.to_owned());
     summary.pool = Some(context.pool(pool).name.clone());
     Ok(pool)
 }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use super::facts::Facts;
 use super::index::Index;
+use super::pool::PoolId;
 use super::refusal::Refusal;
 use super::rule::Rule;
 
@@ -56,6 +57,17 @@ impl Table {
     pub fn route(&self, facts: &Facts<'_>) -> Result<Option<&Rule>, Refusal> {
         let index = self.listener(facts.listener).route(&self.rules, facts)?;
         Ok(index.and_then(|index| self.rules.get(index)))
+    }
+
+    /// Where the facts lead: the pool and the line of the rule that [holds](Table::route), or else the listener's default
+    /// pool and `default`; `None` if neither is there.
+    ///
+    /// # Errors
+    ///
+    /// A request that must not be routed at all.
+    pub fn decide(&self, facts: &Facts<'_>, default_pool: Option<PoolId>) -> Result<Option<(PoolId, &str)>, Refusal> {
+        let rule = self.route(facts)?.map(|rule| (rule.pool, rule.text.as_str()));
+        Ok(rule.or_else(|| default_pool.map(|pool| (pool, "default"))))
     }
 
     /// The header fields (lower case) by which the listener routes, when there is a request that has none of them:

@@ -58,15 +58,11 @@ impl Judge {
             alpn: &[],
             tlvs: &tlvs,
         };
-        let (pool, route) = match self.routes.route(&facts) {
-            Ok(Some(rule)) => (rule.pool, rule.text.as_str()),
-            Ok(None) => match self.default_pool {
-                Some(pool) => (pool, "default"),
-                None => return Some(Mismatch::NoRoute),
-            },
-            Err(refusal) => return Some(Mismatch::Refused(refusal)),
-        };
-        (pool != self.pool).then_some(Mismatch::OtherPool { route, taken: &self.route })
+        match self.routes.decide(&facts, self.default_pool) {
+            Ok(Some((pool, route))) => (pool != self.pool).then_some(Mismatch::OtherPool { route, taken: &self.route }),
+            Ok(None) => Some(Mismatch::NoRoute),
+            Err(refusal) => Some(Mismatch::Refused(refusal)),
+        }
     }
 }
 
