@@ -17,6 +17,19 @@ fn called(front: &Front, backend: &Backend) -> (Peer, Peer) {
     (client, served)
 }
 
+/// The same of a client that waits for the ACK of its own SETTINGS, too, and gets it in the backend's place.
+fn called_behind_an_ack(front: &Front, backend: &Backend) -> (Peer, Peer) {
+    let mut client = front.connect();
+    client.sends(greeting());
+    client.receives(h2::OWN_SETTINGS);
+    client.sends(h2::SETTINGS_ACK);
+    client.receives(h2::SETTINGS_ACK);
+    client.sends(h2::call(1, &[]));
+    let mut served = backend.accept();
+    served.receives([greeting(), h2::call(1, &[])].concat());
+    (client, served)
+}
+
 #[test]
 fn the_first_settings_of_the_backend_are_completed() {
     let backend = Backend::listen();
@@ -76,15 +89,7 @@ fn a_client_that_acknowledges_late_is_understood() {
 fn a_backend_that_acknowledges_late_is_understood() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let mut client = front.connect();
-    client.sends(greeting());
-    client.receives(h2::OWN_SETTINGS);
-    client.sends(h2::SETTINGS_ACK);
-    // It waits for the ACK of its own SETTINGS, too, and gets it in the backend's place.
-    client.receives(h2::SETTINGS_ACK);
-    client.sends(h2::call(1, &[]));
-    let mut served = backend.accept();
-    served.receives([greeting(), h2::call(1, &[])].concat());
+    let (mut client, mut served) = called_behind_an_ack(&front, &backend);
     served.sends([settings(&[(3, 9)]), frame(h2::DATA, 0, 1, b"early")].concat());
     client.receives([settings(&[(3, 9)]), frame(h2::DATA, 0, 1, b"early")].concat());
     // More SETTINGS of the client are held back until the ACK that is to be swallowed has come.
@@ -125,14 +130,7 @@ fn what_a_listener_announces_stays_in_force_no_longer_than_the_backend_is_silent
 fn a_client_that_ends_its_side_loses_no_settings() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let mut client = front.connect();
-    client.sends(greeting());
-    client.receives(h2::OWN_SETTINGS);
-    client.sends(h2::SETTINGS_ACK);
-    client.receives(h2::SETTINGS_ACK);
-    client.sends(h2::call(1, &[]));
-    let mut served = backend.accept();
-    served.receives([greeting(), h2::call(1, &[])].concat());
+    let (mut client, mut served) = called_behind_an_ack(&front, &backend);
     client.sends([settings(&[(4, 1)]), frame(h2::DATA, h2::END_STREAM, 1, b"all")].concat());
     client.finishes();
     served.receives([frame(h2::DATA, h2::END_STREAM, 1, b"all"), settings(&[(4, 1)])].concat());
