@@ -38,7 +38,7 @@ struct CompareArguments {
     /// How often every target runs every workload
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// Targets, all if none are named
+    /// Targets, all but spliceway-unpinned if none are named
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     targets: Vec<String>,
     /// Workloads or families of them (`W4`, `ghz`), all if none are named

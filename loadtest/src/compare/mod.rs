@@ -134,7 +134,7 @@ fn leave_out_what_is_missing(plan: &mut Plan, peers: &Peers) -> io::Result<Vec<S
 }
 
 fn build_ours(plan: &Plan, peers: &Peers) -> io::Result<()> {
-    if plan.targets.iter().any(|kind| matches!(kind, Kind::Spliceway | Kind::SplicewayEpoll | Kind::SplicewayWatch)) {
+    if plan.targets.iter().copied().any(Kind::is_ours) {
         backends::build_ours(peers)?;
     }
     Ok(())

@@ -21,9 +21,23 @@ pub struct Route {
     pub backend: SocketAddr,
 }
 
-/// Ours: everything as it is by default, or with an eye on later requests.
-pub fn spliceway(routes: &[Route], engine: &str, watch: bool) -> String {
+/// What is not as it is by default in a configuration of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    /// As the key.
+    pub engine: &'static str,
+    /// Later requests are looked at.
+    pub watch: bool,
+    /// Threads are left to the scheduler.
+    pub unpinned: bool,
+}
+
+/// Ours: everything as it is by default, but for this.
+pub fn spliceway(routes: &[Route], Variant { engine, watch, unpinned }: Variant) -> String {
     let mut text = format!("shards = 2\nengine = \"{engine}\"\nlog = \"json\"\n");
+    if unpinned {
+        text.push_str("pin = false\n");
+    }
     for Route { service, listen, backend } in routes {
         let name = service.name();
         put(
@@ -145,8 +159,11 @@ default_pool = "bulk"
 name = "bulk"
 backends = "127.0.0.1:2002"
 "#;
-        assert_eq!(spliceway(&routes(), "epoll", false), expected);
-        let watched = spliceway(&routes(), "epoll", true);
+        let plain = Variant { engine: "epoll", watch: false, unpinned: false };
+        assert_eq!(spliceway(&routes(), plain), expected);
+        let unpinned = spliceway(&routes(), Variant { unpinned: true, ..plain });
+        assert_eq!(unpinned, expected.replacen("\n\n", "\npin = false\n\n", 1));
+        let watched = spliceway(&routes(), Variant { watch: true, ..plain });
         assert_eq!(watched.matches("\nwatch = true\n").count(), 2);
         assert!(watched.ends_with("\n[[route]]\nmatch = \"x-namespace=other\"\npool = \"echo\"\n"));
     }

@@ -17,7 +17,7 @@ use crate::workload::Service;
 pub mod configuration;
 pub mod peers;
 
-use configuration::Route;
+use configuration::{Route, Variant};
 use peers::Peers;
 
 /// One way to a backend.
@@ -31,6 +31,8 @@ pub enum Kind {
     SplicewayEpoll,
     /// Ours, with io_uring, and `watch = true`: later requests are looked at.
     SplicewayWatch,
+    /// Ours, with io_uring, and `pin = false`: the scheduler places its threads.
+    SplicewayUnpinned,
     /// HAProxy in TCP mode.
     Haproxy,
     /// HAProxy, which may splice.
@@ -45,11 +47,12 @@ pub enum Kind {
 
 impl Kind {
     /// In the order in which the first round runs them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Direct,
         Self::Spliceway,
         Self::SplicewayEpoll,
         Self::SplicewayWatch,
+        Self::SplicewayUnpinned,
         Self::Haproxy,
         Self::HaproxySplice,
         Self::Nginx,
@@ -64,6 +67,7 @@ impl Kind {
             Self::Spliceway => "spliceway",
             Self::SplicewayEpoll => "spliceway-epoll",
             Self::SplicewayWatch => "spliceway-watch",
+            Self::SplicewayUnpinned => "spliceway-unpinned",
             Self::Haproxy => "haproxy",
             Self::HaproxySplice => "haproxy-splice",
             Self::Nginx => "nginx",
@@ -72,7 +76,18 @@ impl Kind {
         }
     }
 
-    /// Those that were asked for, in their order.
+    /// Whether it is the proxy of this repository.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Spliceway | Self::SplicewayEpoll | Self::SplicewayWatch | Self::SplicewayUnpinned)
+    }
+
+    /// Whether it runs without having been named. The difference that pinning makes depends on what shares the CPUs, so
+    /// it is measured on purpose, and does not make every comparison longer.
+    fn is_usual(self) -> bool {
+        self != Self::SplicewayUnpinned
+    }
+
+    /// Those that were asked for, in their order; the usual ones if none were.
     ///
     /// # Errors
     ///
@@ -82,8 +97,9 @@ impl Kind {
             let known: Vec<_> = Self::ALL.iter().map(|kind| kind.name()).collect();
             return Err(format!("there is no target {unknown:?}; there are {}", known.join(", ")));
         }
-        let asked = |kind: &Self| names.is_empty() || names.iter().any(|name| name == kind.name());
-        Ok(Self::ALL.into_iter().filter(asked).collect())
+        let asked = |kind: &Self| names.iter().any(|name| name == kind.name());
+        let wanted = |kind: &Self| if names.is_empty() { kind.is_usual() } else { asked(kind) };
+        Ok(Self::ALL.into_iter().filter(wanted).collect())
     }
 }
 
@@ -161,16 +177,13 @@ fn command(kind: Kind, peers: &Peers, routes: &[Route], folder: &Path) -> io::Re
     match kind {
         // It has no process; nothing is started for it.
         Kind::Direct => {}
-        Kind::Spliceway => {
-            let text = configuration::spliceway(routes, "io_uring", false);
-            command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
-        }
-        Kind::SplicewayEpoll => {
-            let text = configuration::spliceway(routes, "epoll", false);
-            command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
-        }
-        Kind::SplicewayWatch => {
-            let text = configuration::spliceway(routes, "io_uring", true);
+        Kind::Spliceway | Kind::SplicewayEpoll | Kind::SplicewayWatch | Kind::SplicewayUnpinned => {
+            let variant = Variant {
+                engine: if kind == Kind::SplicewayEpoll { "epoll" } else { "io_uring" },
+                watch: kind == Kind::SplicewayWatch,
+                unpinned: kind == Kind::SplicewayUnpinned,
+            };
+            let text = configuration::spliceway(routes, variant);
             command.args(["run", "--config"]).arg(write("spliceway.toml", text)?);
         }
         Kind::Haproxy => {
@@ -224,7 +237,9 @@ mod tests {
     fn targets_are_selected_by_name() {
         let select = |names: &[&str]| Kind::select(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(select(&["nginx", "direct"]).unwrap(), [Kind::Direct, Kind::Nginx]);
-        assert_eq!(select(&[]).unwrap().len(), 9);
+        let usual = select(&[]).unwrap();
+        assert_eq!((usual.len(), usual.contains(&Kind::SplicewayUnpinned)), (9, false));
+        assert_eq!(select(&["spliceway-unpinned", "spliceway"]).unwrap(), [Kind::Spliceway, Kind::SplicewayUnpinned]);
         let error = select(&["nginx", "apache"]).unwrap_err();
         assert!(error.starts_with("there is no target \"apache\"; there are direct, spliceway, "), "{error}");
     }

@@ -65,7 +65,9 @@ impl Peers {
     pub fn program(&self, kind: Kind) -> Option<PathBuf> {
         match kind {
             Kind::Direct => None,
-            Kind::Spliceway | Kind::SplicewayEpoll | Kind::SplicewayWatch => Some(self.spliceway.clone()),
+            Kind::Spliceway | Kind::SplicewayEpoll | Kind::SplicewayWatch | Kind::SplicewayUnpinned => {
+                Some(self.spliceway.clone())
+            }
             Kind::Haproxy | Kind::HaproxySplice => self.haproxy.clone(),
             Kind::Nginx => self.nginx.clone(),
             Kind::Envoy => self.envoy.clone(),

@@ -6,7 +6,7 @@ use crate::report::spread::Spread;
 use crate::report::table::{Table, escaped};
 use crate::results::{Target, Workload};
 
-const OURS: [&str; 2] = ["spliceway", "spliceway-epoll"];
+const OURS: [&str; 3] = ["spliceway", "spliceway-epoll", "spliceway-unpinned"];
 const PEERS: [&str; 2] = ["nginx", "haproxy-splice"];
 
 pub(super) fn section(workload: &Workload, rounds: u32) -> String {
