@@ -106,7 +106,7 @@ impl Proxy {
             let (tap, relay_tap) = taps.pop().unzip();
             let parts = Parts {
                 number,
-                core: cores.get(number % cores.len().max(1)).copied(),
+                core: cores.get(number % cores.len().max(1)).copied().filter(|_| config.pin),
                 engine,
                 config: Arc::clone(&config),
                 listeners: sockets.pop().unwrap_or_default(),

@@ -91,6 +91,7 @@ fn help_says_what_there_is_and_how_it_is_used() {
         "--proxy-protocol <POLICY>",
         "--trusted <NETWORK>",
         "--shards <COUNT>",
+        "--pin <BOOL>",
         "--engine <ENGINE>",
         "--log <FORMAT>",
         "Examples:\n  spliceway run --listen",
@@ -108,6 +109,7 @@ fn command_lines_that_make_no_sense_end_with_2() {
     fails(&["check"], 2, "error: the following required arguments were not provided:\n  --config <FILE>\n");
     fails(&["run", "--config", "a", "--listen", ":1"], 2, "error: the argument '--config <FILE>' cannot be used with");
     fails(&["run", "--listen", ":1", "--shards", "0"], 2, "error: invalid value '0' for '--shards <COUNT>'");
+    fails(&["run", "--listen", ":1", "--pin", "no"], 2, "error: invalid value 'no' for '--pin <BOOL>'");
     fails(&["run", "--listen", ":1", "--engine", "kqueue"], 2, "error: invalid value 'kqueue' for '--engine <ENGINE>'");
     fails(&["run", "--listen", ":1", "--log", "xml"], 2, "error: invalid value 'xml' for '--log <FORMAT>'");
     let long = "x".repeat(1001);

@@ -125,6 +125,7 @@ fn flags(args: &DescribeArgs, backend: &str) -> Flags {
         proxy_protocol,
         trusted,
         shards: Some(NonZeroUsize::MIN),
+        pin: None,
         engine: Some(args.engine),
         sample: Some(NonZeroU64::MIN),
         log: None,

@@ -26,7 +26,7 @@ Examples:
   spliceway run --listen :8080 --backend a:50051 --backend b:50051 --proxy-protocol required --trusted 10.0.0.0/8
   spliceway run --config /etc/spliceway.toml --log json")]
 pub struct RunArgs {
-    /// Read the configuration from this file. --shards, --engine, --sample and --log may be given beside it.
+    /// Read the configuration from this file. --shards, --pin, --engine, --sample and --log may be given beside it.
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["listen", "backend", "proxy_protocol", "trusted"])]
     pub config: Option<PathBuf>,
     #[command(flatten)]
@@ -44,14 +44,14 @@ pub fn run(args: RunArgs) -> ExitCode {
 }
 
 fn serve(args: RunArgs) -> Result<(), String> {
-    let (shards, engine, log_format) = (args.flags.shards, args.flags.engine, args.flags.log);
-    let sample = args.flags.sample;
+    let Flags { shards, pin, engine, sample, log: log_format, .. } = args.flags;
     let mut config = match &args.config {
         Some(path) => Config::from_file(path),
         None => Config::from_flags(args.flags.clone()),
     }
     .map_err(|error| error.to_string())?;
     config.shards = shards.or(config.shards);
+    config.pin = pin.unwrap_or(config.pin);
     config.engine = engine.unwrap_or(config.engine);
     for listener in &mut config.listeners {
         listener.sample = sample.or(listener.sample);

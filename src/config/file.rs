@@ -31,10 +31,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Draft> {
     }
     let file = Section::open(&keys::FILE, document.get_ref(), document.span(), reader);
     let shards = file.item("shards").and_then(|item| reader.number(&item, 1..=SHARDS_MAX));
+    let pin = file.item("pin").and_then(|item| reader.flag(&item));
     let engine = file.item("engine").and_then(|item| reader.choice(&item, ENGINES));
     let log = file.item("log").and_then(|item| reader.choice(&item, LOG_FORMATS));
     Some(Draft {
         shards: shards.and_then(|shards| NonZeroUsize::new(usize::try_from(shards).ok()?)),
+        pin,
         engine: engine.unwrap_or_default(),
         log,
         limits: super::limits::read(&file, reader),
@@ -251,7 +253,7 @@ mod tests {
     #[test]
     fn every_key_of_a_listener_is_read() {
         let config = full();
-        assert_eq!((config.shards, config.log), (NonZeroUsize::new(2), Some(LogFormat::Json)));
+        assert_eq!((config.shards, config.pin, config.log), (NonZeroUsize::new(2), false, Some(LogFormat::Json)));
         let grpc = Listener {
             name: "grpc".to_owned(),
             binds: vec![

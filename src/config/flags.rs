@@ -40,6 +40,10 @@ pub struct Flags {
     /// How many cores to use. Default: all that this process may use, or its cgroup's CPU quota if that is less.
     #[arg(long, value_name = "COUNT")]
     pub shards: Option<NonZeroUsize>,
+    /// Whether each shard's threads stay on one CPU. "false" where clients or backends run on the same few CPUs: in a pod
+    /// beside a service, on a test machine. Default: true.
+    #[arg(long, value_name = "BOOL")]
+    pub pin: Option<bool>,
     /// What to wait with. "auto" is io_uring, or epoll on a host that refuses it. Default: auto.
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineChoice>,
@@ -113,6 +117,7 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
     let pool = Text { subject: String::new(), value: POOL.to_owned(), span: whole.clone(), verbatim: None };
     Draft {
         shards: flags.shards,
+        pin: flags.pin,
         engine: flags.engine.unwrap_or_default(),
         log: flags.log,
         limits: LimitsDraft::default(),
@@ -164,7 +169,7 @@ mod tests {
         let mut flags = flags(&[":8080", "unix:/run/x.sock"], &["10.0.0.5:50051", "[::1]:50051"]);
         flags.shards = NonZeroUsize::new(3);
         let config = Config::from_flags(flags).unwrap();
-        assert_eq!(config.shards, NonZeroUsize::new(3));
+        assert_eq!((config.shards, config.pin), (NonZeroUsize::new(3), true));
         assert_eq!(config.listeners.len(), 1);
         assert_eq!(config.listeners[0].binds, [Bind::Wildcard { port: 8080 }, Bind::Unix("/run/x.sock".into())]);
         assert_eq!(config.listeners[0].default_pool, Some(PoolId(0)));

@@ -91,7 +91,7 @@ pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) 
     among
         .into_iter()
         .map(|candidate| {
-            let within = folded.len() >= HELD_CHARS && (candidate.contains(&folded) || folded.contains(candidate));
+            let within = folded.len() >= HELD_CHARS && (candidate.contains(&folded) || holds(&folded, candidate));
             (if within { 1 } else { damerau_levenshtein(&folded, &candidate.to_ascii_lowercase()) }, candidate)
         })
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
@@ -99,10 +99,16 @@ pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether the candidate is in the name; a short one as a word, since letters alone make no `pin` of `ping_frames`.
+fn holds(name: &str, candidate: &str) -> bool {
+    let mut words = name.split(|character: char| !character.is_alphanumeric());
+    words.any(|word| word == candidate) || (candidate.len() >= HELD_CHARS && name.contains(candidate))
+}
+
 /// The top level.
 pub(super) static FILE: Keys = Keys {
     section: "",
-    known: &["shards", "engine", "log", "limits", "tap", "decode", "listener", "route", "pool"],
+    known: &["shards", "pin", "engine", "log", "limits", "tap", "decode", "listener", "route", "pool"],
     later: &["admin"],
 };
 /// `[[listener]]`
@@ -211,6 +217,10 @@ mod tests {
             (&LISTENER, "weight", "unknown key", "`weight` belongs in `pool.backends`"),
             (&POOL, "log", "unknown key", "`log` belongs at the top level, before the first section"),
             (&FILE, "conect_timeout", "unknown key", "did you mean `pool.connect_timeout`?"),
+            (&FILE, "ping_frames", "unknown key", "`ping_frames` belongs in `limits`"),
+            (&FILE, "log_format", "unknown key", "did you mean `log`?"),
+            (&FILE, "pin_threads", "unknown key", "did you mean `pin`?"),
+            (&LISTENER, "pin", "unknown key", "`pin` belongs at the top level, before the first section"),
             (&BACKEND, "x", "unknown key", "allowed in `pool.backends`: `address`, `weight`"),
             (
                 &POOL,

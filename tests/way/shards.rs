@@ -14,7 +14,7 @@ use spliceway::config::EngineChoice;
 use spliceway::log::{Cause, CloseReason, Side};
 
 use crate::support::h2::{PREFACE, call, greeting};
-use crate::support::process::{Process, cpu_time_of_a_second, spliceway_run, wait};
+use crate::support::process::{Process, cpu_time_of_a_second, spliceway_run, start_configured, wait};
 use crate::support::{Backend, DEADLINE, ENGINE, Front, Peer, config, prefix, wait_until};
 
 fn run(arguments: &[&str]) -> Process {
@@ -29,10 +29,10 @@ fn each_shard_has_a_cpu_two_threads_and_at_most_a_ring_for_each() {
     let backend = Backend::listen();
     let process = run(&["--backend", &backend.address(), "--shards", &cpus.to_string()]);
     process.address();
-    let directory = PathBuf::from(format!("/proc/{}", process.id()));
+    let directory = directory(&process);
     let expected = if ENGINE == EngineChoice::Epoll { 0 } else { 2 * cpus };
     wait_until("two rings for each shard, or none at all on epoll", || rings(&directory) == expected);
-    let pinned = pinned_shards(&directory);
+    let pinned = cpus_of_threads(&directory);
     let names: Vec<&str> = pinned.iter().map(|(name, _)| name.as_str()).collect();
     let of = |role| (0..cpus).map(move |number| format!("{role}-{number}"));
     assert_eq!(names, of("relay").chain(of("shard")).collect::<Vec<String>>());
@@ -43,6 +43,30 @@ fn each_shard_has_a_cpu_two_threads_and_at_most_a_ring_for_each() {
     assert!(lists.iter().all(|list| list.parse::<u32>().is_ok()), "{pinned:?}");
 }
 
+#[test]
+fn threads_that_are_not_pinned_may_use_every_cpu_that_the_process_may_use() {
+    let backend = Backend::listen();
+    let unpinned = config("", &[&backend]).replace("shards = 1", "shards = 2\npin = false");
+    let by_flag = run(&["--backend", &backend.address(), "--shards", "2", "--pin", "false"]);
+    by_flag.address();
+    let (by_file, _) = start_configured(&unpinned, ":");
+    // The process may use what this thread may use, from which it comes.
+    let all = field(&std::fs::read_to_string("/proc/thread-self/status").unwrap(), "Cpus_allowed_list:");
+    for process in [&by_flag, &by_file] {
+        let names = ["relay-0", "relay-1", "shard-0", "shard-1"];
+        let expected = names.map(|name| (name.to_owned(), all.clone()));
+        assert_eq!(cpus_of_threads(&directory(process)), expected);
+    }
+    let (flag_before_file, _) = start_configured(&unpinned, "set -- \"$@\" --pin true");
+    let threads = cpus_of_threads(&directory(&flag_before_file));
+    assert_eq!(threads.len(), 4);
+    assert!(threads.iter().all(|(_, list)| list.parse::<u32>().is_ok()), "{threads:?}");
+}
+
+fn directory(process: &Process) -> PathBuf {
+    PathBuf::from(format!("/proc/{}", process.id()))
+}
+
 fn rings(process: &std::path::Path) -> usize {
     let descriptors = std::fs::read_dir(process.join("fd")).unwrap();
     let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
@@ -50,16 +74,16 @@ fn rings(process: &std::path::Path) -> usize {
 }
 
 /// The names of the shards' threads and the CPUs they may use, in order.
-fn pinned_shards(process: &std::path::Path) -> Vec<(String, String)> {
+fn cpus_of_threads(process: &std::path::Path) -> Vec<(String, String)> {
     let status = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("status")).ok();
     let tasks = std::fs::read_dir(process.join("task")).unwrap();
-    let mut pinned: Vec<_> = tasks
+    let mut threads: Vec<_> = tasks
         .filter_map(|entry| status(entry.ok()?))
         .map(|status| (field(&status, "Name:"), field(&status, "Cpus_allowed_list:")))
         .filter(|(name, _)| name.starts_with("shard-") || name.starts_with("relay-"))
         .collect();
-    pinned.sort();
-    pinned
+    threads.sort();
+    threads
 }
 
 fn field(status: &str, name: &str) -> String {

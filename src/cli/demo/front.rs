@@ -45,6 +45,7 @@ pub(super) fn start_front(backend: SocketAddr) -> Result<Front, DemoError> {
         proxy_protocol: Some(ProxyProtocol::Required),
         trusted: vec!["127.0.0.0/8".to_owned()],
         shards: Some(NonZeroUsize::MIN),
+        pin: None,
         engine: None,
         sample: Some(NonZeroU64::MIN),
         log: None,

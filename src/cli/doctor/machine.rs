@@ -38,10 +38,13 @@ fn judge_cpus(cpus: u64, shards: u64) -> Finding {
             .note("say how many with `--shards`")
     } else if shards < cpus {
         let value = format!("{} allowed, but a quota for {}: {start}", grouped(cpus), grouped(shards));
-        Finding::ok("cpus", "CPUs", value).note(
+        Finding::ok("cpus", "CPUs", value).note(format!(
             "nothing, if that is meant; else raise the cgroup's quota (CPUQuota= in systemd, limits.cpu in Kubernetes): \
-             who uses it up waits for the rest of each period",
-        )
+             who uses it up waits for the rest of each period. Others may use the same CPUs: with `--pin false` the \
+             threads may use all {}, else they stay on the first {}",
+            grouped(cpus),
+            grouped(shards)
+        ))
     } else {
         Finding::ok("cpus", "CPUs", format!("{} allowed: {start}", grouped(cpus)))
     };
@@ -105,6 +108,13 @@ mod tests {
         assert_eq!(told(&judge_cpus(64, 2)), ("64 allowed, but a quota for 2: `run` starts 2 shards", Note));
         let none = "unknown: sched_getaffinity tells none; `run` starts 1 shard";
         assert_eq!(told(&judge_cpus(0, 1)), (none, Note));
+    }
+
+    #[test]
+    fn with_a_quota_the_threads_need_not_stay_on_the_first_cpus() {
+        let remedy = judge_cpus(64, 2).remedy.unwrap();
+        let end = "Others may use the same CPUs: with `--pin false` the threads may use all 64, else they stay on the first 2";
+        assert!(remedy.ends_with(end), "{remedy}");
     }
 
     #[test]
