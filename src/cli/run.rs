@@ -80,9 +80,11 @@ fn observer(
     if config.listeners.iter().all(|listener| listener.sample.is_none()) {
         return Ok(None);
     }
-    let backend = config.pools.first().and_then(|pool| pool.backends.first());
+    let pool = config.pools.first();
+    let backend = pool.and_then(|pool| pool.backends.first());
     let backend = backend.map(|backend| backend.address.to_string()).unwrap_or_default();
-    let sources = Sources::open(schemas, &backend).map_err(|error| format!("error: {error}"))?;
+    let sources = Sources::open_introduced(schemas, &backend, pool.and_then(|pool| pool.send_proxy));
+    let sources = sources.map_err(|error| format!("error: {error}"))?;
     let form = Form::Pretty(Look { palette: Palette::PLAIN, hex: false });
     let explainer = Explainer::new(LogLines(log.clone()), form, sources, backend);
     let explainer =

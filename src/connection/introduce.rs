@@ -35,8 +35,7 @@ pub(super) struct Client<'a> {
 pub(super) fn introduce<'a>(how: SendProxy, client: Client<'a>) -> (Vec<u8>, Option<&'a [u8]>) {
     let is_local = client.prefix.is_some_and(|prefix| prefix.command == Command::Local);
     match (how, client.prefix) {
-        (SendProxy::V1, _) if is_local => (UNKNOWN.to_vec(), None),
-        (SendProxy::V2 | SendProxy::Relay, _) if is_local => (LOCAL.to_vec(), None),
+        _ if is_local => (how.of_nobody().to_vec(), None),
         (SendProxy::V1, _) => (client.line(), None),
         (SendProxy::Relay, Some(prefix)) if prefix.version == Version::V1 => (relayed_line(prefix), None),
         (SendProxy::Relay, Some(prefix)) => client.relayed(prefix),

@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::wire::proxy_protocol::{LOCAL, UNKNOWN};
+
 /// Which pool: its index among the pools of one configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PoolId(pub usize);
@@ -34,6 +36,16 @@ pub enum SendProxy {
     V2,
     /// What the sender in front of us said.
     Relay,
+}
+
+impl SendProxy {
+    /// The header of a connection that relays nobody: one of ours, or of the sender in front of us.
+    pub fn of_nobody(self) -> &'static [u8] {
+        match self {
+            SendProxy::V1 => UNKNOWN,
+            SendProxy::V2 | SendProxy::Relay => LOCAL,
+        }
+    }
 }
 
 /// One server.
@@ -66,6 +78,13 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_relays_nobody_says_so_in_the_version_that_is_sent() {
+        assert_eq!(SendProxy::V1.of_nobody(), b"PROXY UNKNOWN\r\n");
+        assert_eq!(SendProxy::V2.of_nobody(), b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+        assert_eq!(SendProxy::Relay.of_nobody(), b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
+    }
 
     #[test]
     fn addresses_are_shown_as_the_configuration_writes_them() {

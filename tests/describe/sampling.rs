@@ -11,10 +11,15 @@ use crate::support::{Backend, Peer, h2, prefix};
 
 /// `spliceway run` with a log in JSON, one shard and these further keys of its listener.
 fn start(name: &str, config: &str) -> (Process, SocketAddr) {
+    start_with(name, config, &[])
+}
+
+/// The same with these flags.
+fn start_with(name: &str, config: &str, flags: &[&str]) -> (Process, SocketAddr) {
     let path = std::env::temp_dir().join(format!("spliceway-{}-{name}.toml", std::process::id()));
     std::fs::write(&path, config).unwrap();
     let mut command = spliceway();
-    command.args(["run", "--log", "json", "--config", path.to_str().unwrap()]);
+    command.args(["run", "--log", "json", "--config", path.to_str().unwrap()]).args(flags);
     let process = Process::start(command);
     let address = process.address();
     std::fs::remove_file(&path).unwrap();
@@ -84,6 +89,26 @@ fn a_refused_connection_is_in_the_sample_with_its_answer() {
     let text = sample(&lines, "0-1");
     for part in ["/shop.v1.Cart/Add", "nobody", "grpc-status", "GOAWAY"] {
         assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn reflection_begins_as_the_pool_of_the_backend_says() {
+    for (send_proxy, relayed, own) in [
+        ("v1", &b"PROXY TCP4 127.0.0.1 127.0.0.1 "[..], &b"PROXY UNKNOWN\r\n"[..]),
+        ("v2", b"\r\n\r\n\0\r\nQUIT\n\x21\x11", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+        ("relay", b"\r\n\r\n\0\r\nQUIT\n\x21\x11", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+    ] {
+        let backend = Backend::listen();
+        let config = crate::support::config("sample = \"1/1\"", &[&backend]);
+        let config = format!("{config}send_proxy = \"{send_proxy}\"\n");
+        let (process, address) = start_with("reflection", &config, &["--reflect"]);
+        let mut client = Peer::connect(address);
+        client.sends([h2::eager_call(&[]), h2::frame(h2::DATA, 0, 1, b"\0\0\0\0\x02\x08\x01")].concat());
+        backend.accept().receives(relayed);
+        backend.accept().receives([own, h2::PREFACE].concat());
+        drop(client);
+        logged(process);
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::SchemaError;
 use super::load;
 use super::reflection::{Lookup, Reflector};
 use super::schema::Schemas;
+use crate::route::SendProxy;
 
 /// Where the message types of gRPC calls come from; spelled as in grpcurl. For `#[command(flatten)]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
@@ -44,8 +45,17 @@ pub struct Sources {
 impl Sources {
     /// Reads the files; with `--reflect` starts to ask `backend` (`host:port` or `unix:/path`).
     pub fn open(args: &SchemaArgs, backend: &str) -> Result<Sources, SchemaError> {
+        Sources::open_introduced(args, backend, None)
+    }
+
+    /// The same for a backend of a pool with this `send_proxy`.
+    pub fn open_introduced(
+        args: &SchemaArgs,
+        backend: &str,
+        send_proxy: Option<SendProxy>,
+    ) -> Result<Sources, SchemaError> {
         let schemas = load::schemas(&args.protoset, &args.proto, &args.import_path)?;
-        let reflector = args.reflect.then(|| Reflector::start(backend.to_owned()));
+        let reflector = args.reflect.then(|| Reflector::start(backend.to_owned(), send_proxy));
         Ok(Sources { schemas, reflector })
     }
 

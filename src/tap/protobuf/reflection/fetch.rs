@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -17,12 +17,16 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 
 use super::super::built_in;
 use super::super::file_set::{FileSet, imports};
+use super::connect::connect;
 
 /// The file that declares a symbol and all that it imports, of at most so many bytes together.
-pub(super) async fn files(address: &str, symbol: &str, bytes_max: usize) -> Result<FileSet, String> {
-    let uri = if address.starts_with("unix:") { address.to_owned() } else { format!("http://{address}") };
-    let endpoint = Endpoint::from_shared(uri).map_err(|error| told(&error))?;
-    let connection = endpoint.connect().await.map_err(|error| told(&error))?;
+pub(super) async fn files(
+    address: &str,
+    header: Option<&'static [u8]>,
+    symbol: &str,
+    bytes_max: usize,
+) -> Result<FileSet, String> {
+    let connection = connect(address, header).await.map_err(|error| told(&error))?;
     for path in PATHS {
         match Dialogue::open(connection.clone(), path, symbol, bytes_max).await {
             Ok((mut dialogue, answer)) => return dialogue.files(symbol, answer, bytes_max).await,

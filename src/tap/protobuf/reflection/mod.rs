@@ -5,6 +5,7 @@
 //! asked again for a while. The names of services come from clients; they are bounded in number too.
 
 mod cache;
+mod connect;
 mod fetch;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use self::cache::{Cache, Entry};
 use super::schema::{Method, Schemas};
+use crate::route::SendProxy;
 
 /// Asks a backend for the schemas of its services. The thread ends when this is dropped.
 #[derive(Debug)]
@@ -28,13 +30,20 @@ pub struct Reflector {
 
 impl Reflector {
     /// Starts the thread; nothing is asked before the first lookup. `address` is `host:port` or `unix:/path`.
-    pub fn start(address: String) -> Reflector {
-        Reflector::with_patience(address, DEADLINE, RETRY_AFTER)
+    /// `send_proxy` is what the backend expects before everything else.
+    pub fn start(address: String, send_proxy: Option<SendProxy>) -> Reflector {
+        Reflector::with_patience(address, send_proxy, DEADLINE, RETRY_AFTER)
     }
 
-    fn with_patience(address: String, deadline: Duration, retry_after: Duration) -> Reflector {
+    fn with_patience(
+        address: String,
+        send_proxy: Option<SendProxy>,
+        deadline: Duration,
+        retry_after: Duration,
+    ) -> Reflector {
+        let header = send_proxy.map(SendProxy::of_nobody);
         let cache = Mutex::new(Cache::new(retry_after));
-        let shared = Arc::new(Shared { address, deadline, cache, changed: Condvar::new() });
+        let shared = Arc::new(Shared { address, header, deadline, cache, changed: Condvar::new() });
         let (questions, asked) = channel(QUESTIONS);
         let thread = Arc::clone(&shared);
         // Without the thread nobody holds the other end of the channel, which the lookups notice.
@@ -99,6 +108,8 @@ pub enum Lookup {
 #[derive(Debug)]
 struct Shared {
     address: String,
+    /// The PROXY header before the first byte.
+    header: Option<&'static [u8]>,
     deadline: Duration,
     cache: Mutex<Cache>,
     changed: Condvar,
@@ -117,7 +128,7 @@ fn answer(shared: &Shared, mut questions: Receiver<String>) {
     while let Some(service) = questions.blocking_recv() {
         let bytes_max = shared.cache().bytes_left();
         let fetched = runtime.block_on(async {
-            let fetching = fetch::files(&shared.address, &service, bytes_max);
+            let fetching = fetch::files(&shared.address, shared.header, &service, bytes_max);
             tokio::time::timeout(shared.deadline, fetching)
                 .await
                 .unwrap_or_else(|_| Err(format!("no answer within {:?}", shared.deadline)))

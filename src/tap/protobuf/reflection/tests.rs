@@ -1,8 +1,10 @@
 //! Backends of all kinds, asked for their schemas.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::runtime::Runtime;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
@@ -46,7 +48,7 @@ impl Backend {
     }
 
     fn reflector(&self) -> Reflector {
-        Reflector::start(self.address.to_string())
+        Reflector::start(self.address.to_string(), None)
     }
 }
 
@@ -96,7 +98,50 @@ fn a_backend_behind_a_unix_socket() {
         let incoming = UnixListenerStream::new(tokio::net::UnixListener::bind(&path).unwrap());
         tokio::spawn(Server::builder().add_service(builder().build_v1().unwrap()).serve_with_incoming(incoming));
     });
-    let reflector = Reflector::start(format!("unix:{}", path.display()));
+    let reflector = Reflector::start(format!("unix:{}", path.display()), None);
+    assert_found(reflector.method_within(ADD_USER, LONG));
+}
+
+/// Takes a connection that begins with this header, and drops every other one.
+async fn introduced<S: AsyncRead + Unpin>(accepted: io::Result<S>, header: &[u8]) -> io::Result<S> {
+    let mut connection = accepted?;
+    let mut received = vec![0; header.len()];
+    connection.read_exact(&mut received).await?;
+    if received == header { Ok(connection) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+#[test]
+fn a_backend_that_expects_a_proxy_header_gets_it_first() {
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for (send_proxy, header) in
+        [(SendProxy::V1, &b"PROXY UNKNOWN\r\n"[..]), (SendProxy::V2, local), (SendProxy::Relay, local)]
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let address = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let incoming = TcpIncoming::from(listener).then(|accepted| introduced(accepted, header));
+            let service = builder().build_v1().unwrap();
+            tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
+            address
+        });
+        assert_found(Reflector::start(address.clone(), Some(send_proxy)).method_within(ADD_USER, LONG));
+        let reason = reason(Reflector::start(address, None).method_within(ADD_USER, LONG));
+        assert!(reason.contains(" for users.v1.Users: "), "{reason}");
+    }
+}
+
+#[test]
+fn a_backend_behind_a_unix_socket_gets_the_proxy_header_too() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("backend.sock");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let accepting = UnixListenerStream::new(tokio::net::UnixListener::bind(&path).unwrap());
+        let incoming = accepting.then(|accepted| introduced(accepted, b"PROXY UNKNOWN\r\n"));
+        tokio::spawn(Server::builder().add_service(builder().build_v1().unwrap()).serve_with_incoming(incoming));
+    });
+    let reflector = Reflector::start(format!("unix:{}", path.display()), Some(SendProxy::V1));
     assert_found(reflector.method_within(ADD_USER, LONG));
 }
 
@@ -133,7 +178,7 @@ fn a_backend_that_is_not_there_is_not_asked_again_for_a_while() {
             drop(connection);
         }
     });
-    let reflector = Reflector::start(address.to_string());
+    let reflector = Reflector::start(address.to_string(), None);
     let first = reason(reflector.method_within(ADD_USER, LONG));
     assert!(first.starts_with(&format!("server reflection of {address} for users.v1.Users: ")), "{first}");
     let seen = connections.load(Ordering::SeqCst);
@@ -146,7 +191,7 @@ fn a_backend_that_is_not_there_is_not_asked_again_for_a_while() {
 #[test]
 fn a_failure_is_forgotten_after_a_while() {
     let backend = Backend::hostile(Hostile::GarbageOnce(Arc::default()));
-    let reflector = Reflector::with_patience(backend.address.to_string(), LONG, Duration::ZERO);
+    let reflector = Reflector::with_patience(backend.address.to_string(), None, LONG, Duration::ZERO);
     let first = reflector.method_within(ADD_USER, LONG);
     assert!(matches!(first, Lookup::Unknown(_)), "{first:?}");
     assert_found(reflector.method_within(ADD_USER, LONG));
@@ -156,7 +201,7 @@ fn a_failure_is_forgotten_after_a_while() {
 fn a_silent_backend_has_a_deadline() {
     let backend = Backend::hostile(Hostile::Silent);
     let deadline = Duration::from_millis(100);
-    let reflector = Reflector::with_patience(backend.address.to_string(), deadline, LONG);
+    let reflector = Reflector::with_patience(backend.address.to_string(), None, deadline, LONG);
     assert!(reason(reflector.method_within(ADD_USER, LONG)).ends_with("for users.v1.Users: no answer within 100ms"));
 }
 
@@ -181,7 +226,7 @@ fn garbage_is_refused_with_a_reason() {
 #[test]
 fn endless_imports_end() {
     let backend = Backend::hostile(Hostile::Endless);
-    let reflector = Reflector::with_patience(backend.address.to_string(), LONG, LONG);
+    let reflector = Reflector::with_patience(backend.address.to_string(), None, LONG, LONG);
     let reason = reason(reflector.method_within(ADD_USER, LONG));
     assert!(reason.ends_with("for users.v1.Users: more than 4096 files"), "{reason}");
 }
@@ -189,7 +234,7 @@ fn endless_imports_end() {
 #[test]
 fn a_flood_is_bounded() {
     let backend = Backend::hostile(Hostile::Flood);
-    let reflector = Reflector::with_patience(backend.address.to_string(), LONG, LONG);
+    let reflector = Reflector::with_patience(backend.address.to_string(), None, LONG, LONG);
     let reason = reason(reflector.method_within(ADD_USER, LONG));
     assert!(reason.ends_with("more than the 16777216 bytes that are left for schemas"), "{reason}");
 }
@@ -203,7 +248,7 @@ fn files_that_import_each_other_are_refused_or_linked_but_end() {
 
 #[test]
 fn paths_that_are_none_are_not_asked_for() {
-    let reflector = Reflector::start("127.0.0.1:1".to_owned());
+    let reflector = Reflector::start("127.0.0.1:1".to_owned(), None);
     for path in ["", "/", "/a", "a/b", "//b", "/a/", "/a/b/c", "/a b/c", "/a\u{1b}/c"] {
         assert!(reason(reflector.method(path)).ends_with("is not the path of a gRPC method"), "{path}");
     }
