@@ -90,6 +90,7 @@ impl Proxy {
         descriptors::raise_limit();
         let cores = cpu::allowed();
         let count = config.shards.unwrap_or_else(|| cpu::shards(&cores)).get();
+        let pinned = config.pin.unwrap_or_else(|| !cpu::is_rationed(&cores));
         let engine = choose_engine(config.engine, &log)?;
         let config = Arc::new(config);
         let (mut sockets, addresses) = open_listeners(&config, count)?;
@@ -106,7 +107,7 @@ impl Proxy {
             let (tap, relay_tap) = taps.pop().unzip();
             let parts = Parts {
                 number,
-                core: cores.get(number % cores.len().max(1)).copied().filter(|_| config.pin),
+                core: cores.get(number % cores.len().max(1)).copied().filter(|_| pinned),
                 engine,
                 config: Arc::clone(&config),
                 listeners: sockets.pop().unwrap_or_default(),

@@ -51,7 +51,7 @@ fn serve(args: RunArgs) -> Result<(), String> {
     }
     .map_err(|error| error.to_string())?;
     config.shards = shards.or(config.shards);
-    config.pin = pin.unwrap_or(config.pin);
+    config.pin = pin.or(config.pin);
     config.engine = engine.unwrap_or(config.engine);
     for listener in &mut config.listeners {
         listener.sample = sample.or(listener.sample);

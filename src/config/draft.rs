@@ -19,7 +19,6 @@ use crate::route::{Backend, Match, SendProxy};
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) shards: Option<NonZeroUsize>,
-    /// `None` if not given.
     pub(super) pin: Option<bool>,
     pub(super) engine: EngineChoice,
     pub(super) log: Option<LogFormat>,

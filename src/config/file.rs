@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn every_key_of_a_listener_is_read() {
         let config = full();
-        assert_eq!((config.shards, config.pin, config.log), (NonZeroUsize::new(2), false, Some(LogFormat::Json)));
+        assert_eq!((config.shards, config.pin, config.log), (NonZeroUsize::new(2), Some(false), Some(LogFormat::Json)));
         let grpc = Listener {
             name: "grpc".to_owned(),
             binds: vec![

@@ -41,7 +41,7 @@ pub struct Flags {
     #[arg(long, value_name = "COUNT")]
     pub shards: Option<NonZeroUsize>,
     /// Whether each shard's threads stay on one CPU. "false" where clients or backends run on the same few CPUs: in a pod
-    /// beside a service, on a test machine. Default: true.
+    /// beside a service, on a test machine. Default: true, but false under a CPU quota of fewer CPUs than may be used.
     #[arg(long, value_name = "BOOL")]
     pub pin: Option<bool>,
     /// What to wait with. "auto" is io_uring, or epoll on a host that refuses it. Default: auto.
@@ -169,7 +169,7 @@ mod tests {
         let mut flags = flags(&[":8080", "unix:/run/x.sock"], &["10.0.0.5:50051", "[::1]:50051"]);
         flags.shards = NonZeroUsize::new(3);
         let config = Config::from_flags(flags).unwrap();
-        assert_eq!((config.shards, config.pin), (NonZeroUsize::new(3), true));
+        assert_eq!((config.shards, config.pin), (NonZeroUsize::new(3), None));
         assert_eq!(config.listeners.len(), 1);
         assert_eq!(config.listeners[0].binds, [Bind::Wildcard { port: 8080 }, Bind::Unix("/run/x.sock".into())]);
         assert_eq!(config.listeners[0].default_pool, Some(PoolId(0)));

@@ -60,8 +60,8 @@ use crate::{
 pub struct Config {
     /// How many cores to use; `None`: all that the process may use.
     pub shards: Option<NonZeroUsize>,
-    /// Whether a shard's threads stay on one CPU.
-    pub pin: bool,
+    /// Whether a shard's threads stay on one CPU; `None`: unless a quota grants less time than the CPUs have.
+    pub pin: Option<bool>,
     /// What shards wait with.
     pub engine: EngineChoice,
     /// What a connection may cost before it is routed.

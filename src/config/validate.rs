@@ -286,7 +286,7 @@ fn config(draft: Draft, references: References) -> Config {
         });
     Config {
         shards: draft.shards,
-        pin: draft.pin.unwrap_or(true),
+        pin: draft.pin,
         engine: draft.engine,
         log: draft.log,
         limits: draft.limits.limits,

@@ -21,11 +21,20 @@ pub fn pin(core: CoreId) -> bool {
 ///
 /// A quota of 1.5 CPUs makes two shards: with one, half a CPU would be wasted.
 pub fn shards(allowed: &[CoreId]) -> NonZeroUsize {
-    let cpus = NonZeroUsize::new(allowed.len()).unwrap_or(NonZeroUsize::MIN);
-    match quota() {
-        Some(quota) => cpus.min(quota),
-        None => cpus,
-    }
+    granted(allowed.len(), quota())
+}
+
+fn granted(cpus: usize, quota: Option<NonZeroUsize>) -> NonZeroUsize {
+    let cpus = NonZeroUsize::new(cpus).unwrap_or(NonZeroUsize::MIN);
+    quota.map_or(cpus, |quota| cpus.min(quota))
+}
+
+/// Whether a cgroup quota grants less time than the allowed CPUs have.
+///
+/// Threads had better not be pinned then: a quota says how much and not where, so everybody under one would choose the
+/// same first CPUs of the machine, busy or not.
+pub fn is_rationed(allowed: &[CoreId]) -> bool {
+    shards(allowed).get() < allowed.len()
 }
 
 /// The CPU quota of this process' cgroup, rounded up to whole CPUs; `None` if there is none.
@@ -81,8 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_shard_at_least() {
-        assert_eq!(shards(&[]).get(), 1);
-        assert!(shards(&allowed()).get() <= allowed().len());
+    fn there_is_a_shard_at_least_and_none_beyond_cpus_and_quota() {
+        let shards = |cpus, quota| granted(cpus, NonZeroUsize::new(quota)).get();
+        assert_eq!(shards(0, 0), 1);
+        assert_eq!(shards(4, 0), 4);
+        assert_eq!(shards(4, 2), 2);
+        assert_eq!(shards(2, 4), 2);
     }
 }

@@ -26,8 +26,11 @@ fn run(arguments: &[&str]) -> Process {
 #[test]
 fn each_shard_has_a_cpu_two_threads_and_at_most_a_ring_for_each() {
     let cpus = std::thread::available_parallelism().unwrap().get();
+    // Under a quota nothing is pinned by itself.
+    let under_quota = core_affinity::get_core_ids().unwrap().len() > cpus;
+    let pin: &[&str] = if under_quota { &["--pin", "true"] } else { &[] };
     let backend = Backend::listen();
-    let process = run(&["--backend", &backend.address(), "--shards", &cpus.to_string()]);
+    let process = run(&[&["--backend", &backend.address(), "--shards", &cpus.to_string()], pin].concat());
     process.address();
     let directory = directory(&process);
     let expected = if ENGINE == EngineChoice::Epoll { 0 } else { 2 * cpus };

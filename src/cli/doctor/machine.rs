@@ -40,10 +40,9 @@ fn judge_cpus(cpus: u64, shards: u64) -> Finding {
         let value = format!("{} allowed, but a quota for {}: {start}", grouped(cpus), grouped(shards));
         Finding::ok("cpus", "CPUs", value).note(format!(
             "nothing, if that is meant; else raise the cgroup's quota (CPUQuota= in systemd, limits.cpu in Kubernetes): \
-             who uses it up waits for the rest of each period. Others may use the same CPUs: with `--pin false` the \
-             threads may use all {}, else they stay on the first {}",
-            grouped(cpus),
-            grouped(shards)
+             who uses it up waits for the rest of each period. Under a quota threads are not pinned, unless `--pin true` \
+             keeps them on the first {}",
+            counted(shards, "CPU")
         ))
     } else {
         Finding::ok("cpus", "CPUs", format!("{} allowed: {start}", grouped(cpus)))
@@ -111,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn with_a_quota_the_threads_need_not_stay_on_the_first_cpus() {
+    fn under_a_quota_the_threads_do_not_stay_on_the_first_cpus() {
         let remedy = judge_cpus(64, 2).remedy.unwrap();
-        let end = "Others may use the same CPUs: with `--pin false` the threads may use all 64, else they stay on the first 2";
+        let end = "Under a quota threads are not pinned, unless `--pin true` keeps them on the first 2 CPUs";
         assert!(remedy.ends_with(end), "{remedy}");
     }
 
