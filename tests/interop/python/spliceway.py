@@ -38,7 +38,7 @@ class Spliceway(Program):
             for summary in summaries
             if summary["close"]["side"] == "proxy" and summary["close"]["cause"] not in tolerated_causes
         ]
-        assert broken == [], "the proxy broke connections off"
+        assert broken == [], self.told(f"broke connections off: {broken}")
         return summaries
 
     def _listening(self):
