@@ -27,7 +27,7 @@ fn short_connections_leave_nothing_behind() {
     wait_until("connections are closed", || descriptors(id) <= at_first + pooled);
     let pipes_at_first = pipes(id);
     run(CONNECTIONS, 100);
-    memory_has_grown_by_less_than(2 * 1_048_576, most_at_first, id);
+    memory_has_grown_by_less_than(MEMORY_BYTES, most_at_first, id);
     wait_until("connections are closed", || descriptors(id) <= at_first + pooled);
     assert!(pipes(id) <= pipes_at_first.max(POOLED_PIPES), "{} pipes are left", pipes(id));
     process.signal(rustix::process::Signal::TERM);
@@ -52,6 +52,10 @@ fn plans(connections: u64, long_one_in: usize) -> Vec<Plan> {
 const WARM_UP: u64 = 500;
 const CONNECTIONS: u64 = 20_000;
 const AT_ONCE: usize = 32;
+
+/// How much more memory there may be at the end: half of the smallest record of a connection for each. Chance alone, in
+/// what the allocator keeps, has come to 2.2 MiB on a busy machine.
+const MEMORY_BYTES: u64 = 4 * 1_048_576;
 
 /// Pipes that a relay may keep for the next bulk transfer, whoever needs it.
 const POOLED_PIPES: usize = 16;
