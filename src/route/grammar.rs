@@ -58,6 +58,11 @@ impl Match {
         self.terms().filter_map(|term| term.key().field()).filter(|name| !name.starts_with(':'))
     }
 
+    /// The listeners that it names with `=` or `!=`.
+    pub fn listener_names(&self) -> impl Iterator<Item = &str> {
+        self.terms().filter(|term| matches!(term.key(), Key::Listener)).filter_map(|term| term.equal_text())
+    }
+
     /// Whether a term asks for something of the request or the ClientHello. Otherwise the connection can be routed
     /// without reading either.
     #[must_use]
@@ -297,6 +302,12 @@ mod tests {
     }
 
     #[test]
+    fn listeners_that_are_named_in_full_are_known() {
+        let line = "listener=a x=1 | listener!=b | listener^=c | listener~=d.* | :method=e";
+        assert_eq!(Match::parse(line).unwrap().listener_names().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
     fn an_empty_match_or_alternative_is_refused() {
         let empty = "write a term such as `x-tenant=a`; what no rule matches goes to the default pool";
         let remove = "remove the `|`";
@@ -378,6 +389,8 @@ mod tests {
         for (line, span, message, help) in [
             ("protocol=htpp1", 9..14, "`htpp1` is not a protocol", "did you mean `http1`?"),
             ("protocol=quic", 9..13, "`quic` is not a protocol", "one of h2c, http1, tls, opaque"),
+            ("protocol=http2", 9..14, "`http2` is not a protocol", "HTTP/2 without TLS, as of gRPC, is `h2c`"),
+            ("protocol!=gRPC", 10..14, "`gRPC` is not a protocol", "HTTP/2 without TLS, as of gRPC, is `h2c`"),
             (
                 "source=\"10.0.0.0/33\"",
                 7..20,
