@@ -16,6 +16,7 @@ use super::{
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Source},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, WatchDraft},
+    file::SHARDS_MAX,
     limits::LimitsDraft,
     sample,
     section::{Reader, Text},
@@ -38,7 +39,7 @@ pub struct Flags {
     #[arg(long, value_name = "NETWORK")]
     pub trusted: Vec<String>,
     /// How many cores to use. Default: all that this process may use, or its cgroup's CPU quota if that is less.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = shards)]
     pub shards: Option<NonZeroUsize>,
     /// What to wait with. "auto" is io_uring, or epoll on a host that refuses it. Default: auto.
     #[arg(long, value_enum, value_name = "ENGINE")]
@@ -49,6 +50,12 @@ pub struct Flags {
     /// How to log. Default: pretty on a terminal, else json.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log: Option<LogFormat>,
+}
+
+/// As the file's `shards`.
+fn shards(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.trim().parse().ok().filter(|count: &NonZeroUsize| count.get() as u64 <= SHARDS_MAX);
+    count.ok_or_else(|| format!("it must be a whole number from 1 to {SHARDS_MAX}"))
 }
 
 /// The flags as one line, and where in it each value stands.
