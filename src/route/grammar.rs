@@ -88,6 +88,11 @@ struct Reader<'line> {
 
 impl<'line> Reader<'line> {
     fn alternatives(&mut self) -> Result<Vec<Vec<Term>>, MatchError> {
+        // It would become part of a value, which could then never be equal to anything that a client sends.
+        if let Some(at) = self.line.find(['\n', '\r']) {
+            return Err(MatchError::new(at..at + 1, "a line break in the match")
+                .help("write it on one line, terms with a blank between them, alternatives with ` | `"));
+        }
         let (mut alternatives, mut terms) = (Vec::new(), Vec::new());
         let mut bar = None;
         loop {
@@ -305,6 +310,14 @@ mod tests {
     fn listeners_that_are_named_in_full_are_known() {
         let line = "listener=a x=1 | listener!=b | listener^=c | listener~=d.* | :method=e";
         assert_eq!(Match::parse(line).unwrap().listener_names().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_match_of_several_lines_is_refused() {
+        let help = "write it on one line, terms with a blank between them, alternatives with ` | `";
+        for (line, at) in [("a=1\nb=2", 3), ("a=1 b=2\n", 7), ("a=1\r\nb=2", 3), ("a=1 |\nb=2", 5), ("a=\"1\n2\"", 4)] {
+            assert_eq!(failure(line), (at..at + 1, "a line break in the match".into(), help.into()), "{line:?}");
+        }
     }
 
     #[test]
