@@ -148,6 +148,13 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
     }
 }
 
+/// What the rules of the file call a value that a flag gives, and the flag.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("key `listener.bind`", "flag `--listen`"),
+    ("key `listener.proxy_protocol`", "flag `--proxy-protocol`"),
+    ("key `listener.trusted`", "flag `--trusted`"),
+];
+
 /// The name of the one pool, in log lines.
 const POOL: &str = "default";
 
@@ -207,10 +214,28 @@ mod tests {
     fn the_rules_of_the_file_hold() {
         let mut flags = flags(&[":8080"], &["10.0.0.5:50051"]);
         flags.proxy_protocol = Some(ProxyProtocol::Optional);
-        assert!(Config::from_flags(flags.clone()).unwrap_err().to_string().contains("needs `trusted`"));
+        assert_eq!(
+            Config::from_flags(flags.clone()).unwrap_err().diagnostics[0].headline(),
+            "command line:1:58: flag `--proxy-protocol`: \"optional\" needs `trusted`"
+        );
         flags.trusted = vec!["10.0.0.0/8".to_owned()];
         let config = Config::from_flags(flags).unwrap();
         assert_eq!(config.listeners[0].proxy_protocol, ProxyProtocol::Optional);
         assert_eq!(config.listeners[0].trusted, ["10.0.0.0/8".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_rules_of_the_file_speak_of_flags() {
+        let mut idle = flags(&[":8080"], &["10.0.0.5:50051"]);
+        idle.trusted = vec!["10.0.0.0/8".to_owned()];
+        assert_eq!(
+            Config::from_flags(idle).unwrap().warnings[0].headline(),
+            "command line:1:51: warning: flag `--trusted`: has no effect while proxy_protocol is \"off\""
+        );
+        let twice = Config::from_flags(flags(&[":8080", "0.0.0.0:8080"], &["10.0.0.5:50051"])).unwrap_err();
+        assert_eq!(
+            twice.diagnostics[0].headline(),
+            "command line:1:25: flag `--listen`: 0.0.0.0:8080 and :8080 share addresses"
+        );
     }
 }
