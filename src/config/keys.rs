@@ -144,7 +144,7 @@ pub(super) static SETTINGS: Keys = Keys {
     known: &["max_concurrent_streams", "initial_window_size", "max_header_list_size", "enable_connect_protocol"],
     later: &[],
 };
-/// `[limits]`: what is configurable of [`Limit`](crate::limits::Limit), by name.
+/// `[limits]`: what is configurable of [`Limit`], by name.
 pub(super) static LIMITS: Keys = Keys {
     section: "limits",
     known: &[
