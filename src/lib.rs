@@ -6,7 +6,7 @@
 //!         accept        peek          inspect        route     connect        relay          close
 //! client ───●────────────●───────────────●─────────────◇──────────●─────────────●──────────────●
 //!           │ SO_REUSE-  │ MSG_PEEK:     │ 1st HEADERS,│ backend  │ socket to   │ bytes both   │ counted once,
-//!           │ PORT, one  │ PROXY prefix? │ HTTP/1 head │ chosen   │ backend up  │ ways         │ with side and
+//!           │ PORT, one  │ PROXY header? │ HTTP/1 head │ chosen   │ backend up  │ ways         │ with side and
 //!           │ a shard    │               │ or TLS hello│          │             │              │ cause
 //! ```
 //!

@@ -286,6 +286,9 @@ fn choose_engine(choice: EngineChoice, log: &Log) -> Result<Engine, StartError> 
 fn explain(engine: Engine, error: &io::Error) -> String {
     match engine {
         Engine::IoUring => refusal::explain(error),
+        Engine::Epoll if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            format!("{error}; raise the limit of open files (`ulimit -n`, LimitNOFILE=), or run fewer shards")
+        }
         Engine::Epoll => error.to_string(),
     }
 }

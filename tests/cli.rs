@@ -108,8 +108,13 @@ fn command_lines_that_make_no_sense_end_with_2() {
     fails(&["frobnicate"], 2, "error: unrecognized subcommand 'frobnicate'\n");
     fails(&["check"], 2, "error: the following required arguments were not provided:\n  --config <FILE>\n");
     fails(&["run", "--config", "a", "--listen", ":1"], 2, "error: the argument '--config <FILE>' cannot be used with");
-    fails(&["run", "--listen", ":1", "--shards", "0"], 2, "error: invalid value '0' for '--shards <COUNT>'");
     fails(&["run", "--listen", ":1", "--pin", "no"], 2, "error: invalid value 'no' for '--pin <BOOL>'");
+    for count in ["0", "1025", "two"] {
+        let message = format!(
+            "error: invalid value '{count}' for '--shards <COUNT>': it must be a whole number from 1 to 1024\n"
+        );
+        fails(&["run", "--listen", ":1", "--shards", count], 2, &message);
+    }
     fails(&["run", "--listen", ":1", "--engine", "kqueue"], 2, "error: invalid value 'kqueue' for '--engine <ENGINE>'");
     fails(&["run", "--listen", ":1", "--log", "xml"], 2, "error: invalid value 'xml' for '--log <FORMAT>'");
     let long = "x".repeat(1001);
@@ -161,6 +166,58 @@ fn run_says_in_one_line_why_it_cannot_start() {
     fails(&unknown, 1, "command line:1:32: flag `--backend`: cannot resolve backend host \"no-such-host.invalid\": ");
     let optional = ["run", "--listen", ":0", "--backend", "127.0.0.1:1", "--proxy-protocol", "optional"];
     fails(&optional, 1, "command line:1:");
+}
+
+#[test]
+fn a_path_that_cannot_be_listened_on_is_told_from_one_in_use() {
+    let file = File::new("no-socket", "");
+    let last_line = |path: &str| {
+        let listen = format!("unix:{path}");
+        let output = output(&["run", "--listen", &listen, "--backend", "127.0.0.1:1"]);
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).lines().next_back().unwrap().to_owned()
+    };
+    assert_eq!(
+        last_line(file.path()),
+        format!(
+            "error: cannot listen on unix:{}: Address already in use (os error 98); a process listens there (`ss -lxp` \
+             tells which), or something that is no socket has this path; stop or remove it, or choose another path",
+            file.path()
+        )
+    );
+    assert_eq!(
+        last_line("/no/such/directory/x.sock"),
+        "error: cannot listen on unix:/no/such/directory/x.sock: No such file or directory (os error 2); its directory \
+         has to be there first: create it"
+    );
+}
+
+#[test]
+fn too_few_descriptors_for_epoll_are_said_with_a_remedy() {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(spliceway().get_program());
+    command.args(["run", "--listen", ":0", "--backend", "127.0.0.1:1", "--engine", "epoll", "--shards", "20"]);
+    let output = process::output(command);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stderr).lines().next_back().unwrap(),
+        "error: cannot set up epoll: Too many open files (os error 24); raise the limit of open files (`ulimit -n`, \
+         LimitNOFILE=), or run fewer shards"
+    );
+}
+
+#[test]
+fn how_to_explain_samples_without_any_is_warned_of() {
+    let backend = Backend::listen();
+    for arguments in [&["--show-secrets"][..], &["--proto", "/no/such.proto"], &["--reflect"]] {
+        let mut process = run(&backend, arguments);
+        let notes = process.notes_up_to("listening");
+        let warned =
+            |note: &Value| note["message"].as_str().is_some_and(|text| text.contains("no connection is sampled"));
+        assert!(notes.iter().any(warned), "{arguments:?}: {notes:?}");
+        process.signal(Signal::TERM);
+        assert_eq!(process.ended().0.code(), Some(0));
+    }
 }
 
 fn run(backend: &Backend, arguments: &[&str]) -> Process {

@@ -23,7 +23,8 @@ use crate::tap::render::pretty::Look;
 #[command(after_help = "\
 Examples:
   spliceway run --listen :8080 --backend 10.0.0.5:50051
-  spliceway run --listen :8080 --backend a:50051 --backend b:50051 --proxy-protocol required --trusted 10.0.0.0/8
+  spliceway run --listen :8080 --backend a:50051 --backend b:50051 \\
+      --proxy-protocol required --trusted 10.0.0.0/8
   spliceway run --config /etc/spliceway.toml --log json")]
 pub struct RunArgs {
     /// Read the configuration from this file. --shards, --pin, --engine, --sample and --log may be given beside it.
@@ -64,6 +65,7 @@ fn serve(args: RunArgs) -> Result<(), String> {
         log.notice(Notice::Warning { message: warning.headline() });
     }
     warn_of_loopback(&config, &log);
+    warn_of_no_samples(&config, &args, &log);
     let observer = observer(&config, &args.schemas, args.show_secrets, &log)?;
     let served = foreground::serve(config, &log, observer, |_| {}, || {});
     writer.finish();
@@ -105,6 +107,17 @@ impl Sink for LogLines {
 /// Pretty for people, JSON for machines.
 fn default_format() -> LogFormat {
     if io::stdout().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
+}
+
+/// What tells how to explain samples does nothing without any, and not even a wrong file name would be noticed.
+fn warn_of_no_samples(config: &Config, args: &RunArgs, log: &Log) {
+    let is_sampled = config.listeners.iter().any(|listener| listener.sample.is_some());
+    if is_sampled || (!args.show_secrets && args.schemas == SchemaArgs::default()) {
+        return;
+    }
+    let message = "--proto, --protoset, --reflect and --show-secrets have no effect: no connection is sampled; add \
+                   --sample 1/N, or set `sample` on a listener";
+    log.notice(Notice::Warning { message: message.to_owned() });
 }
 
 /// In a container, loopback is the container's own: nobody outside can connect. It is an easy mistake to make and a hard

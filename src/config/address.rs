@@ -110,8 +110,12 @@ fn split<'a>(text: &'a str, forms: &str) -> Result<Parts<'a>, Problem> {
     if text.parse::<Ipv6Addr>().is_ok() {
         return problem("has no port, and an IPv6 address stands in brackets");
     }
+    if text.starts_with('[') && text.ends_with(']') {
+        return problem("has no port behind its brackets");
+    }
     let Some((host, port)) = text.rsplit_once(':') else {
-        return problem("has no port");
+        let is_port = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        return problem(if is_port { "has no colon before its port" } else { "has no port" });
     };
     if port.is_empty() {
         return problem("has no port behind its colon");
@@ -124,9 +128,17 @@ fn split<'a>(text: &'a str, forms: &str) -> Result<Parts<'a>, Problem> {
         _ if host.starts_with('[') => problem("has no IPv6 address in its brackets"),
         "*" => problem("has a star for a host, where every address is meant by leaving it out"),
         "" => Ok(Parts::Host { host, port }),
-        _ if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => problem("has no valid IPv4 address"),
+        _ if host.split('.').all(is_number) => problem("has no valid IPv4 address"),
         _ if !host.bytes().all(is_host_byte) => problem("has a host that is neither an address nor a host name"),
         _ => Ok(Parts::Host { host, port }),
+    }
+}
+
+/// Whether resolvers take the part of a host for a number: decimal or octal, or hexadecimal behind `0x`.
+fn is_number(part: &str) -> bool {
+    match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => part.bytes().all(|byte| byte.is_ascii_digit()),
     }
 }
 
@@ -193,6 +205,8 @@ mod tests {
         for (text, what) in [
             ("", "\"\" has no port"),
             ("a.example", "\"a.example\" has no port"),
+            ("8080", "\"8080\" has no colon before its port"),
+            ("[::1]", "\"[::1]\" has no port behind its brackets"),
             ("a.example:", "\"a.example:\" has no port behind its colon"),
             ("a:65536", "\"a:65536\" has \"65536\" for a port, which is no number from 0 to 65535"),
             ("a:+80", "\"a:+80\" has \"+80\" for a port, which is no number from 0 to 65535"),
@@ -205,6 +219,8 @@ mod tests {
             ("[::g]:80", "\"[::g]:80\" has no IPv6 address in its brackets"),
             ("*:80", "\"*:80\" has a star for a host, where every address is meant by leaving it out"),
             ("10.0.0.256:80", "\"10.0.0.256:80\" has no valid IPv4 address"),
+            ("0x7f000001:80", "\"0x7f000001:80\" has no valid IPv4 address"),
+            ("127.0X1:80", "\"127.0X1:80\" has no valid IPv4 address"),
             ("10.1:80", "\"10.1:80\" has no valid IPv4 address"),
             ("a b:80", "\"a b:80\" has a host that is neither an address nor a host name"),
             ("http://a:80", "\"http://a:80\" is a URL"),

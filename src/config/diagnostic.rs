@@ -182,6 +182,16 @@ impl Diagnostics {
         self.push(Severity::Error, None, message.into())
     }
 
+    /// Has messages that begin with one of these subjects begin with the other.
+    pub(super) fn rename(&mut self, subjects: &[(&str, &str)]) {
+        for message in self.found.iter_mut().map(|diagnostic| &mut diagnostic.message) {
+            let renamed = |(from, to): &(&str, &str)| message.strip_prefix(from).map(|rest| format!("{to}{rest}"));
+            if let Some(renamed) = subjects.iter().find_map(renamed) {
+                *message = renamed;
+            }
+        }
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }

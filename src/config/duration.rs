@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, Problem> {
         rest = after;
     }
     match total {
-        Duration::ZERO => Err(problem(format!("{} is no time at all", quoted(text)))),
+        Duration::ZERO => Err(no_time(&quoted(text))),
         _ if total > LONGEST => Err(problem(format!("{} is longer than 365d", quoted(text)))),
         _ => Ok(total),
     }
@@ -36,7 +36,15 @@ pub(super) fn parse(text: &str) -> Result<Duration, Problem> {
 
 /// The complaint about a plain number, with the number spelled out in both units that may have been meant.
 pub(super) fn without_unit(number: &str) -> Problem {
+    if number.bytes().all(|digit| digit == b'0') {
+        return no_time(number);
+    }
     Problem::new(format!("{number} has no unit"), format!("write \"{number}s\" or \"{number}ms\""))
+}
+
+/// Elsewhere 0 often turns a time-out off; here each has a value.
+fn no_time(written: &str) -> Problem {
+    problem(format!("{written} is no time at all, and does not mean never"))
 }
 
 fn problem(message: String) -> Problem {
@@ -83,8 +91,9 @@ mod tests {
         for (text, message) in [
             ("", "an empty string is not a duration"),
             ("5", "5 has no unit"),
-            ("0", "0 has no unit"),
-            ("0s", "\"0s\" is no time at all"),
+            ("0", "0 is no time at all, and does not mean never"),
+            ("00", "00 is no time at all, and does not mean never"),
+            ("0s", "\"0s\" is no time at all, and does not mean never"),
             ("s", "\"s\" is not a duration"),
             ("1.5s", "\"1.5s\" is not a duration"),
             ("-1s", "\"-1s\" is not a duration"),

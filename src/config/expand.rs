@@ -22,7 +22,7 @@ pub(super) fn expand<'a>(text: &'a str, variable: &dyn Fn(&str) -> Option<String
             rest = after;
         } else if let Some(inside) = after.strip_prefix('{') {
             let Some((reference, after)) = inside.split_once('}') else {
-                return Err(at(start..text.len(), "`${` without `}`".to_owned(), "write \"$$\" for a dollar"));
+                return Err(at(start..text.len(), "`${` without `}`".to_owned(), OPEN));
             };
             let span = start..text.len() - after.len();
             expanded
@@ -63,6 +63,8 @@ fn resolve(reference: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result
         )),
     }
 }
+
+const OPEN: &str = "write \"${NAME}\" for a variable, \"$$\" for a dollar";
 
 fn at(span: std::ops::Range<usize>, message: String, help: &str) -> Problem {
     Problem { span: Some(span), ..Problem::new(message, help) }

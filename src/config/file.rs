@@ -225,7 +225,7 @@ impl From<MatchError> for Problem {
 }
 
 /// One shard is one core; no machine that runs us has more.
-const SHARDS_MAX: u64 = 1024;
+pub(super) const SHARDS_MAX: u64 = 1024;
 const ENGINES: &[(&str, EngineChoice)] =
     &[("auto", EngineChoice::Auto), ("io_uring", EngineChoice::IoUring), ("epoll", EngineChoice::Epoll)];
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];

@@ -16,6 +16,7 @@ use super::{
     address::{parse_backend, parse_bind, parse_network},
     diagnostic::{Diagnostics, Source},
     draft::{DefaultPool, Draft, ListenerDraft, PoolDraft, WatchDraft},
+    file::SHARDS_MAX,
     limits::LimitsDraft,
     sample,
     section::{Reader, Text},
@@ -38,7 +39,7 @@ pub struct Flags {
     #[arg(long, value_name = "NETWORK")]
     pub trusted: Vec<String>,
     /// How many cores to use. Default: all that this process may use, or its cgroup's CPU quota if that is less.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = shards)]
     pub shards: Option<NonZeroUsize>,
     /// Whether each shard's threads stay on one CPU. "false" where clients or backends run on the same few CPUs: in a pod
     /// beside a service, on a test machine. Default: true, but false under a CPU quota of fewer CPUs than may be used.
@@ -53,6 +54,12 @@ pub struct Flags {
     /// How to log. Default: pretty on a terminal, else json.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub log: Option<LogFormat>,
+}
+
+/// As the file's `shards`.
+fn shards(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.trim().parse().ok().filter(|count: &NonZeroUsize| count.get() as u64 <= SHARDS_MAX);
+    count.ok_or_else(|| format!("it must be a whole number from 1 to {SHARDS_MAX}"))
 }
 
 /// The flags as one line, and where in it each value stands.
@@ -146,6 +153,13 @@ fn draft(flags: &Flags, line: &CommandLine, reader: &mut Reader<'_>) -> Draft {
     }
 }
 
+/// What the rules of the file call a value that a flag gives, and the flag.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("key `listener.bind`", "flag `--listen`"),
+    ("key `listener.proxy_protocol`", "flag `--proxy-protocol`"),
+    ("key `listener.trusted`", "flag `--trusted`"),
+];
+
 /// The name of the one pool, in log lines.
 const POOL: &str = "default";
 
@@ -205,10 +219,28 @@ mod tests {
     fn the_rules_of_the_file_hold() {
         let mut flags = flags(&[":8080"], &["10.0.0.5:50051"]);
         flags.proxy_protocol = Some(ProxyProtocol::Optional);
-        assert!(Config::from_flags(flags.clone()).unwrap_err().to_string().contains("needs `trusted`"));
+        assert_eq!(
+            Config::from_flags(flags.clone()).unwrap_err().diagnostics[0].headline(),
+            "command line:1:58: flag `--proxy-protocol`: \"optional\" needs `trusted`"
+        );
         flags.trusted = vec!["10.0.0.0/8".to_owned()];
         let config = Config::from_flags(flags).unwrap();
         assert_eq!(config.listeners[0].proxy_protocol, ProxyProtocol::Optional);
         assert_eq!(config.listeners[0].trusted, ["10.0.0.0/8".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_rules_of_the_file_speak_of_flags() {
+        let mut idle = flags(&[":8080"], &["10.0.0.5:50051"]);
+        idle.trusted = vec!["10.0.0.0/8".to_owned()];
+        assert_eq!(
+            Config::from_flags(idle).unwrap().warnings[0].headline(),
+            "command line:1:51: warning: flag `--trusted`: has no effect while proxy_protocol is \"off\""
+        );
+        let twice = Config::from_flags(flags(&[":8080", "0.0.0.0:8080"], &["10.0.0.5:50051"])).unwrap_err();
+        assert_eq!(
+            twice.diagnostics[0].headline(),
+            "command line:1:25: flag `--listen`: 0.0.0.0:8080 and :8080 share addresses"
+        );
     }
 }

@@ -5,6 +5,7 @@
 use strsim::damerau_levenshtein;
 
 use super::diagnostic::Problem;
+use crate::limits::{Limit, Limits};
 
 /// A section of the file and the keys it may have.
 pub(super) struct Keys {
@@ -20,6 +21,9 @@ impl Keys {
     pub(super) fn unknown(&self, key: &str) -> Problem {
         if let Some(reason) = never_announced(key).filter(|_| self.section == SETTINGS.section) {
             return Problem::new("may not be announced", format!("{reason}; {}", self.allowed()));
+        }
+        if let Some(help) = fixed_limit(key).filter(|_| self.section == LIMITS.section) {
+            return Problem::new("cannot be changed", help);
         }
         if self.later.contains(&key) {
             return Problem::new("not supported by this version", format!("remove it; {}", self.allowed()));
@@ -85,6 +89,16 @@ fn never_announced(key: &str) -> Option<&'static str> {
     Some(reason)
 }
 
+/// What to say of a limit that is counted and logged by its name, but is no key; `None` if there is none of that name.
+fn fixed_limit(key: &str) -> Option<String> {
+    let limit = Limit::ALL.into_iter().find(|limit| limit.name() == key && !limit.is_configurable())?;
+    Some(if limit == Limit::ReplayBytes {
+        "it follows from other limits, `header_block_bytes` and `unknown_frame_bytes` above all; raise those".to_owned()
+    } else {
+        format!("it is always {}; remove it", Limits::DEFAULT.value(limit))
+    })
+}
+
 /// The name that was probably meant: a slip of the pen away, or one that holds the other.
 pub(super) fn nearest<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_ascii_lowercase();
@@ -136,7 +150,7 @@ pub(super) static SETTINGS: Keys = Keys {
     known: &["max_concurrent_streams", "initial_window_size", "max_header_list_size", "enable_connect_protocol"],
     later: &[],
 };
-/// `[limits]`: what is configurable of [`Limit`](crate::limits::Limit), by name.
+/// `[limits]`: what is configurable of [`Limit`], by name.
 pub(super) static LIMITS: Keys = Keys {
     section: "limits",
     known: &[
@@ -222,6 +236,13 @@ mod tests {
             (&FILE, "pin_threads", "unknown key", "did you mean `pin`?"),
             (&LISTENER, "pin", "unknown key", "`pin` belongs at the top level, before the first section"),
             (&BACKEND, "x", "unknown key", "allowed in `pool.backends`: `address`, `weight`"),
+            (&LIMITS, "frame_payload_bytes", "cannot be changed", "it is always 16384; remove it"),
+            (
+                &LIMITS,
+                "replay_bytes",
+                "cannot be changed",
+                "it follows from other limits, `header_block_bytes` and `unknown_frame_bytes` above all; raise those",
+            ),
             (
                 &POOL,
                 "balance",

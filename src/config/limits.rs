@@ -166,7 +166,7 @@ mod tests {
             ("unrouted_idle = \"2d\"", "it must be a duration from \"100ms\" to \"1d\""),
             ("proxy_deadline = 5", "key `limits.proxy_deadline`: 5 has no unit"),
             ("ping_frame = 5", "did you mean `ping_frames`?"),
-            ("replay_bytes = 5", "key `limits.replay_bytes`: unknown key"),
+            ("replay_bytes = 5", "key `limits.replay_bytes`: cannot be changed\n"),
         ] {
             let error = read(line).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

@@ -116,6 +116,7 @@ impl Config {
         let surroundings = Surroundings { variable: &|_| None, resolve: &resolve };
         let (draft, mut diagnostics) = flags::read(&flags, &surroundings);
         let config = draft.and_then(|draft| validate::validate(draft, &mut diagnostics));
+        diagnostics.rename(flags::KEYS);
         finish(config, diagnostics)
     }
 

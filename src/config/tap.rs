@@ -43,8 +43,11 @@ pub(super) fn read(file: &Section<'_>, reader: &mut Reader<'_>) -> Tap {
         };
         for (id, name) in names {
             match (number(id.get_ref()), name.get_ref()) {
-                (Some(number), DeValue::String(name)) if is_name(name) => {
-                    tap.setting_names.insert(number, name.to_string());
+                (Some(number), DeValue::String(text)) if is_name(text) => {
+                    if let Some(other) = tap.setting_names.insert(number, text.to_string()) {
+                        let message = format!("setting {number} has a name already, {}", quoted(&other));
+                        reader.problem(&item.subject, id.span(), Problem::new(message, "keep one of them"));
+                    }
                 }
                 (Some(_), _) => {
                     let help = "give a name of letters, digits and \"_\" in double quotes";
@@ -110,6 +113,10 @@ mod tests {
         assert_eq!(
             headline("[decode.settings]\n1 = \"a b\"\n"),
             "x.toml:2:5: key `decode.settings`: not the name of a setting"
+        );
+        assert_eq!(
+            headline("[decode.settings]\n0x10 = \"A\"\n16 = \"B\"\n"),
+            "x.toml:3:1: key `decode.settings`: setting 16 has a name already, \"A\""
         );
         assert!(headline("[decode]\nx = 1\n").contains("key `decode.x`: unknown key"));
         assert!(headline("[tap]\nqueue_bytes = 1\n").contains("key `tap.queue_bytes`: 1 is not allowed"));

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::Ipv6Addr,
+    net::{Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -74,6 +74,12 @@ impl References {
         let route_pools = draft.routes.iter().map(|route| pool(route.pool.as_ref())).collect();
         let named = draft.routes.iter().filter_map(|route| route.listener.as_ref());
         let missing = named.filter(|text| position("listener", text, &listeners, diagnostics).is_none()).count();
+        for (text, matcher) in draft.routes.iter().filter_map(|route| route.matcher.as_ref()) {
+            for name in matcher.listener_names() {
+                let reference = Text { value: name.to_owned(), verbatim: None, ..text.clone() };
+                position("listener", &reference, &listeners, diagnostics);
+            }
+        }
         References { default_pools, route_pools, listener_missing: missing > 0 }
     }
 
@@ -111,26 +117,45 @@ fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a Spanned<String>>, diag
     }
 }
 
-/// With `SO_REUSEPORT` the kernel would let both bind, and deal connections out between them.
+/// Of two binds of one address the kernel would let both listen, with `SO_REUSEPORT`, and deal connections out between
+/// them. Of every address and one of them a start refuses the second.
 fn unique_binds(listeners: &[ListenerDraft], diagnostics: &mut Diagnostics) {
-    let mut seen = HashMap::new();
-    for bind in listeners.iter().flat_map(|listener| &listener.binds).filter(|bind| !bind.get_ref().is_free_port()) {
-        let claimed = claimed(bind.get_ref());
-        if let Some(first) = seen.get(&claimed).cloned() {
-            let message = format!("key `listener.bind`: {} is bound already", bind.get_ref());
-            let diagnostic = diagnostics.error(bind.span(), message).other(first, "first bound here");
-            diagnostic.help("connections would reach one or the other by chance; remove one");
+    let mut seen: Vec<&Spanned<Bind>> = Vec::new();
+    for spanned in listeners.iter().flat_map(|listener| &listener.binds).filter(|bind| !bind.get_ref().is_free_port()) {
+        let bind = spanned.get_ref();
+        let Some(first) = seen.iter().find(|first| overlap(first.get_ref(), bind)) else {
+            seen.push(spanned);
+            continue;
+        };
+        let is_same = socket_address(first.get_ref()) == socket_address(bind);
+        let (message, help) = if is_same {
+            (format!("{bind} is bound already"), "connections would reach one or the other by chance; remove one")
         } else {
-            seen.insert(claimed, bind.span());
-        }
+            let help = "keep the one that stands for every address, or give the other a port of its own";
+            (format!("{bind} and {} share addresses", first.get_ref()), help)
+        };
+        let diagnostic = diagnostics.error(spanned.span(), format!("key `listener.bind`: {message}"));
+        diagnostic.other(first.span(), "first bound here").help(help);
     }
 }
 
-/// What a bind takes from the others: `:8080` is a dual-stack `[::]:8080`.
-fn claimed(bind: &Bind) -> Bind {
+/// Whether both would listen on one address and port.
+fn overlap(one: &Bind, other: &Bind) -> bool {
+    let (Some(one_address), Some(other_address)) = (socket_address(one), socket_address(other)) else {
+        return one == other;
+    };
+    let covers = |wide: SocketAddr, narrow: SocketAddr| {
+        wide.ip().is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4()) && wide.port() == narrow.port()
+    };
+    one_address == other_address || covers(one_address, other_address) || covers(other_address, one_address)
+}
+
+/// `:8080` is a dual-stack `[::]:8080`.
+fn socket_address(bind: &Bind) -> Option<SocketAddr> {
     match bind {
-        Bind::Inet(address) if address.ip() == Ipv6Addr::UNSPECIFIED => Bind::Wildcard { port: address.port() },
-        Bind::Inet(_) | Bind::Wildcard { .. } | Bind::Unix(_) => bind.clone(),
+        Bind::Inet(address) => Some(*address),
+        Bind::Wildcard { port } => Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port))),
+        Bind::Unix(_) => None,
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) struct Record {
     listener: usize,
     begun: Instant,
     summary: Box<Summary>,
-    /// Where the client connected to: our own address, or what the PROXY prefix says.
+    /// Where the client connected to: our own address, or what the PROXY header says.
     destination: Option<SocketAddr>,
     prefix: Option<Header>,
     /// Bytes sent to the client before the hand-over.
@@ -123,7 +123,7 @@ impl Record {
         self.destination = local.map(canonical);
     }
 
-    /// What the PROXY prefix says. A LOCAL one, or one without addresses, leaves the real endpoints in force.
+    /// What the PROXY header says. A LOCAL one, or one without addresses, leaves the real endpoints in force.
     pub(super) fn prefix(&mut self, prefix: Option<Header>) {
         let Some(header) = prefix else { return };
         self.summary.proxy_protocol = match header.version {

@@ -11,7 +11,7 @@ use crate::relay::{End, Owner};
 pub struct Ledger {
     pub(super) summary: Box<Summary>,
     pub(super) begun: Instant,
-    /// It is the own one of the sender in front of us: its PROXY prefix says LOCAL.
+    /// It is the own one of the sender in front of us: its PROXY header says LOCAL.
     pub(super) is_local: bool,
     /// Bytes sent to the client before the hand-over.
     pub(super) said: u64,

@@ -4,7 +4,7 @@
 //!         accept        peek          inspect        route     connect        relay          close
 //! client ───●────────────●───────────────●─────────────◇──────────●─────────────●──────────────●
 //!           │ SO_REUSE-  │ MSG_PEEK:     │ bridge: 1st │ backend  │ socket to   │ handed over  │ counted once,
-//!           │ PORT, one  │ PROXY prefix? │ HEADERS; or │ chosen   │ backend up  │ by value;    │ one summary
+//!           │ PORT, one  │ PROXY header? │ HEADERS; or │ chosen   │ backend up  │ by value;    │ one summary
 //!           │ a shard    │               │ HTTP/1 head,│          │ (next one   │ ends by      │ line
 //!           │            │               │ ClientHello │          │ if refused) │ itself       │
 //!           └────────────┴───────────────┴─────────────┴──────────┴─────────────┴──────────────┘

@@ -1,11 +1,11 @@
-//! Peek: is there a PROXY prefix, and what does it say?
+//! Peek: is there a PROXY header, and what does it say?
 //!
-//! The prefix, and only the prefix, is looked for with `MSG_PEEK` (`recv(2)`): a connection without one keeps every byte
-//! in its socket. A prefix that is not whole is waited for with the low-water mark raised above what is there, because
+//! The header, and only the header, is looked for with `MSG_PEEK` (`recv(2)`): a connection without one keeps every byte
+//! in its socket. A header that is not whole is waited for with the low-water mark raised above what is there, because
 //! bytes that were peeked at stay readable, and waiting for "readable" would spin. Never with `MSG_WAITALL`: through
-//! io_uring it returns peeked bytes repeated until the buffer is full. A whole prefix is consumed to its exact length.
+//! io_uring it returns peeked bytes repeated until the buffer is full. A whole header is consumed to its exact length.
 //!
-//! PROXY protocol section 2 and its security considerations: whether a prefix is wanted is configured, never guessed,
+//! PROXY protocol section 2 and its security considerations: whether a header is wanted is configured, never guessed,
 //! and it is believed only from trusted addresses.
 
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use crate::sys::socket::Socket;
 use crate::tap::event::Direction;
 use crate::wire::proxy_protocol::{Command, Header, PAYLOAD_TOO_LONG, Prefix, parse};
 
-/// Takes the PROXY prefix off the connection, as the listener's policy says.
+/// Takes the PROXY header off the connection, as the listener's policy says.
 pub(super) async fn proxy_prefix(
     client: &Socket,
     listener: &Listener,
@@ -33,7 +33,7 @@ pub(super) async fn proxy_prefix(
     let required = listener.proxy_protocol == ProxyProtocol::Required;
     let header = match tokio::time::timeout(limits.time(Limit::ProxyDeadline), take(client, limits, record)).await {
         Ok(header) => header?,
-        // Where a prefix may be left out, a client that waits for the server to speak sends none either.
+        // Where a header may be left out, a client that waits for the server to speak sends none either.
         Err(_elapsed) if !required && is_silent(client) => None,
         Err(_elapsed) => {
             sample_unread(client, limits, record);
@@ -84,7 +84,7 @@ async fn take(client: &Socket, limits: &Limits, record: &Record) -> Result<Optio
 enum Look {
     /// There are none.
     Nothing,
-    /// A prefix that is not whole.
+    /// A header that is not whole.
     More { at_least: usize },
     /// There is none, or it was taken.
     Done(Option<Header>),
@@ -165,10 +165,10 @@ fn failed(error: std::io::Error) -> Close {
     Close::failed(Side::Client, &error)
 }
 
-/// The head of a version 2 prefix (PROXY protocol section 2.2).
+/// The head of a version 2 header (PROXY protocol section 2.2).
 const HEAD_BYTES: usize = 16;
 
-/// Lends the shard's one buffer, which has room for the longest prefix.
+/// Lends the shard's one buffer, which has room for the longest header.
 fn with_buffer<T>(limits: &Limits, use_it: impl FnOnce(&mut [u8]) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.resize(HEAD_BYTES + limits.count(Limit::ProxyV2PayloadBytes), 0);

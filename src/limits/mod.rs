@@ -12,7 +12,7 @@ pub use named::{Limit, Limits, Unit};
 
 /// Longest version 2 payload behind the 16-byte head. Client certificates (1-2 KiB) fit; the format allows 65,535.
 pub const PROXY_V2_PAYLOAD_BYTES: usize = 4096;
-/// Time for a complete PROXY prefix. The specification asks for at least 3 s (section 2.1: a lost first segment is
+/// Time for a complete PROXY header. The specification asks for at least 3 s (section 2.1: a lost first segment is
 /// sent again after 3 s).
 pub const PROXY_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -67,7 +67,7 @@ pub const CLIENT_HELLO_BYTES: usize = 16_384;
 /// compared with each rule.
 pub const CLIENT_HELLO_PROTOCOLS: usize = 32;
 
-/// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY prefix).
+/// Time for the preface and the client's SETTINGS, from the first byte (or from the end of the PROXY header).
 pub const PREFACE_DEADLINE: Duration = Duration::from_secs(5);
 /// Time for a header block, a request head of HTTP/1 or a ClientHello, from its first byte (of the latter two from when
 /// the first bytes have told what it is). Slow heads are an attack.

@@ -23,8 +23,8 @@ pub(super) fn summary(summary: &Summary, out: &mut String) {
     if let Some(protocol) = summary.protocol {
         put(out, format_args!(" {protocol}"));
     }
-    if let Some(path) = &summary.path {
-        let authority = summary.authority.as_deref().unwrap_or_default();
+    if summary.authority.is_some() || summary.path.is_some() {
+        let [authority, path] = [&summary.authority, &summary.path].map(|text| text.as_deref().unwrap_or_default());
         put(out, format_args!(" {}{}", authority.escape_debug(), path.escape_debug()));
     }
     if let Some(name) = &summary.sni {
@@ -110,10 +110,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_without_a_path_tells_its_authority() {
+        let mut out = String::new();
+        summary(&Summary { path: None, ..Summary::example() }, &mut out);
+        assert!(out.contains(" h2c api.example -> billing "), "{out}");
+        out.clear();
+        summary(&Summary { authority: None, ..Summary::example() }, &mut out);
+        assert!(out.contains(" h2c /users.v1.Users/AddUser -> billing "), "{out}");
+    }
+
+    #[test]
     fn a_tls_client_asks_for_a_name_and_protocols() {
         let mut out = String::new();
         let tls = Summary {
             protocol: Some(Protocol::Tls),
+            authority: None,
             path: None,
             sni: Some("shop.example".to_owned()),
             alpn: Some("h2,\n".to_owned()),

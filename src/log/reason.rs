@@ -30,13 +30,13 @@ pub enum Cause {
     Probe,
     /// The end came before the first request was complete.
     Truncated,
-    /// No PROXY prefix where one is required.
+    /// No PROXY header where one is required.
     ProxyMissing,
-    /// A malformed PROXY prefix.
+    /// A malformed PROXY header.
     ProxyMalformed,
-    /// The PROXY prefix did not come in time.
+    /// The PROXY header did not come in time.
     ProxyTimeout,
-    /// A PROXY prefix from an address that is not trusted.
+    /// A PROXY header from an address that is not trusted.
     ProxyUntrusted,
     /// A malformed preface, frame, header block or HTTP/1 head.
     Malformed,
@@ -60,7 +60,7 @@ pub enum Cause {
     NotHttp2,
     /// The backend does not speak HTTP/1 without TLS.
     NotHttp1,
-    /// A later request belonged to another backend, and the listener ends such connections.
+    /// A later request belonged to another pool, and the listener ends such connections.
     Misrouted,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,

@@ -24,11 +24,11 @@ pub struct Summary {
     pub listener: String,
     /// The other end of the TCP connection: a load balancer, perhaps.
     pub peer: Option<SocketAddr>,
-    /// The client: as the PROXY prefix says, or else the peer.
+    /// The client: as the PROXY header says, or else the peer.
     pub client: Option<SocketAddr>,
     /// `none`, `v1` or `v2`.
     pub proxy_protocol: &'static str,
-    /// What else the PROXY prefix tells, by name.
+    /// What else the PROXY header tells, by name.
     pub tlvs: Tlvs,
     /// What it spoke; `None` if that was never learned.
     pub protocol: Option<Protocol>,

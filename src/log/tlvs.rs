@@ -1,4 +1,4 @@
-//! What a PROXY prefix tells beside addresses, as names and texts for a connection's line.
+//! What a PROXY header tells beside addresses, as names and texts for a connection's line.
 //!
 //! A stranger may have written it, so it is bounded, and a value that is no printable text stands in hexadecimal digits.
 

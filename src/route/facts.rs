@@ -12,9 +12,9 @@ pub struct Facts<'a> {
     pub listener: &'a str,
     /// The protocol its first bytes speak.
     pub protocol: Protocol,
-    /// The client, after a PROXY prefix; absent for Unix sockets.
+    /// The client, after a PROXY header; absent for Unix sockets.
     pub source: Option<SocketAddr>,
-    /// The address the client connected to, after a PROXY prefix; absent for Unix sockets.
+    /// The address the client connected to, after a PROXY header; absent for Unix sockets.
     pub destination: Option<SocketAddr>,
     /// The first request, of HTTP/2 or HTTP/1.
     pub request: Option<&'a RequestHead>,
@@ -22,7 +22,7 @@ pub struct Facts<'a> {
     pub sni: Option<&'a str>,
     /// The application protocols a TLS ClientHello offers (RFC 7301 section 3.1).
     pub alpn: &'a [&'a [u8]],
-    /// Type and value of the TLVs of a PROXY prefix (PROXY protocol section 2.2).
+    /// Type and value of the TLVs of a PROXY header (PROXY protocol section 2.2).
     pub tlvs: &'a [(u8, &'a [u8])],
 }
 

@@ -58,6 +58,11 @@ impl Match {
         self.terms().filter_map(|term| term.key().field()).filter(|name| !name.starts_with(':'))
     }
 
+    /// The listeners that it names with `=` or `!=`.
+    pub fn listener_names(&self) -> impl Iterator<Item = &str> {
+        self.terms().filter(|term| matches!(term.key(), Key::Listener)).filter_map(|term| term.equal_text())
+    }
+
     /// Whether a term asks for something of the request or the ClientHello. Otherwise the connection can be routed
     /// without reading either.
     #[must_use]
@@ -83,6 +88,11 @@ struct Reader<'line> {
 
 impl<'line> Reader<'line> {
     fn alternatives(&mut self) -> Result<Vec<Vec<Term>>, MatchError> {
+        // It would become part of a value, which could then never be equal to anything that a client sends.
+        if let Some(at) = self.line.find(['\n', '\r']) {
+            return Err(MatchError::new(at..at + 1, "a line break in the match")
+                .help("write it on one line, terms with a blank between them, alternatives with ` | `"));
+        }
         let (mut alternatives, mut terms) = (Vec::new(), Vec::new());
         let mut bar = None;
         loop {
@@ -297,6 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn listeners_that_are_named_in_full_are_known() {
+        let line = "listener=a x=1 | listener!=b | listener^=c | listener~=d.* | :method=e";
+        assert_eq!(Match::parse(line).unwrap().listener_names().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_match_of_several_lines_is_refused() {
+        let help = "write it on one line, terms with a blank between them, alternatives with ` | `";
+        for (line, at) in [("a=1\nb=2", 3), ("a=1 b=2\n", 7), ("a=1\r\nb=2", 3), ("a=1 |\nb=2", 5), ("a=\"1\n2\"", 4)] {
+            assert_eq!(failure(line), (at..at + 1, "a line break in the match".into(), help.into()), "{line:?}");
+        }
+    }
+
+    #[test]
     fn an_empty_match_or_alternative_is_refused() {
         let empty = "write a term such as `x-tenant=a`; what no rule matches goes to the default pool";
         let remove = "remove the `|`";
@@ -378,6 +402,8 @@ mod tests {
         for (line, span, message, help) in [
             ("protocol=htpp1", 9..14, "`htpp1` is not a protocol", "did you mean `http1`?"),
             ("protocol=quic", 9..13, "`quic` is not a protocol", "one of h2c, http1, tls, opaque"),
+            ("protocol=http2", 9..14, "`http2` is not a protocol", "HTTP/2 without TLS, as of gRPC, is `h2c`"),
+            ("protocol!=gRPC", 10..14, "`gRPC` is not a protocol", "HTTP/2 without TLS, as of gRPC, is `h2c`"),
             (
                 "source=\"10.0.0.0/33\"",
                 7..20,

@@ -60,6 +60,12 @@ impl Term {
         }
     }
 
+    /// The text that the term compares the whole of a value with, be it for `=` or for `!=`.
+    pub(super) fn equal_text(&self) -> Option<&str> {
+        let Test::Equal(text) = &self.test else { return None };
+        std::str::from_utf8(text).ok()
+    }
+
     /// Whether the term looks at a part of `:path`, which an ambiguous path must not satisfy.
     pub(super) fn divides_path(&self) -> bool {
         match (&self.key, &self.test) {

@@ -1,4 +1,4 @@
-//! The TLVs of a PROXY prefix that can be routed by.
+//! The TLVs of a PROXY header that can be routed by.
 //!
 //! A TLV with a name is compared as people write its value, those inside the TLS element included; a TLV by its number is
 //! compared as it came.

@@ -70,8 +70,13 @@ fn protocol(value: &Spanned<String>) -> Result<(), MatchError> {
     if names.contains(&text.as_str()) {
         return Ok(());
     }
-    let help = closest(&text.to_ascii_lowercase(), names)
-        .map_or_else(|| format!("one of {}", names.join(", ")), |meant| format!("did you mean `{meant}`?"));
+    let lower = text.to_ascii_lowercase();
+    let help = match (lower.as_str(), closest(&lower, names)) {
+        // A letter away from `http1`, which is another.
+        ("http2" | "http/2" | "grpc", _) => "HTTP/2 without TLS, as of gRPC, is `h2c`".to_owned(),
+        (_, Some(meant)) => format!("did you mean `{meant}`?"),
+        (_, None) => format!("one of {}", names.join(", ")),
+    };
     Err(value.error(format!("`{text}` is not a protocol")).help(help))
 }
 

@@ -30,7 +30,7 @@ pub enum BoundAddress {
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}", explain(error))]
+#[error("cannot listen on {address}: {}", explain(address, error))]
 pub struct BindError {
     /// As configured.
     pub address: String,
@@ -129,8 +129,14 @@ fn is_served(address: &SockAddr) -> io::Result<bool> {
 }
 
 /// What to do about the common errors.
-fn explain(error: &io::Error) -> String {
+fn explain(address: &str, error: &io::Error) -> String {
+    let is_unix = address.starts_with("unix:");
     let hint = match error.raw_os_error() {
+        Some(libc::EADDRINUSE) if is_unix => {
+            "a process listens there (`ss -lxp` tells which), or something that is no socket has this path; stop or \
+             remove it, or choose another path"
+        }
+        Some(libc::ENOENT | libc::ENOTDIR) if is_unix => "its directory has to be there first: create it",
         Some(libc::EADDRINUSE) => "another process listens there (`ss -ltnp` tells which); stop it or choose another",
         Some(libc::EADDRNOTAVAIL) => "no interface of this host has the address; `:PORT` means every address",
         Some(libc::EACCES | libc::EPERM) => {

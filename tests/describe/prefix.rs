@@ -1,4 +1,4 @@
-//! PROXY prefixes: taken from anyone, shown, and no matter if absent.
+//! PROXY headers: taken from anyone, shown, and no matter if absent.
 
 use crate::session::Session;
 use crate::support::Backend;

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from program import output_of
-from spliceway import Spliceway
+from spliceway import NAMESPACES, Spliceway
 
 LIBRARIES = ["grpc-go", "grpcio", "grpc-js"]
 CHANNELS = 6
@@ -18,34 +18,18 @@ MISSING = {"side": "client", "cause": "header_missing"}
 REJECTED = {"side": "client", "cause": "header_rejected"}
 REFUSED = {"side": "backend", "cause": "refused"}
 
-CONFIGURATION = """
+CONFIGURATION = f"""
 [[listener]]
 name = "grpc"
 bind = "127.0.0.1:0"
-
-[[route]]
-match = "x-prism-namespace=alpha"
-pool = "alpha"
-
-[[route]]
-match = "x-prism-namespace=beta"
-pool = "beta"
-
+{NAMESPACES}
 [[route]]
 match = "x-prism-namespace=dead"
 pool = "dead"
 
 [[pool]]
-name = "alpha"
-backends = ["127.0.0.1:{alpha}"]
-
-[[pool]]
-name = "beta"
-backends = ["127.0.0.1:{beta}"]
-
-[[pool]]
 name = "dead"
-backends = ["127.0.0.1:{dead}"]
+backends = ["127.0.0.1:{{dead}}"]
 """
 
 

@@ -6,35 +6,19 @@ import json
 import socket
 
 import pytest
-from spliceway import Spliceway
+from spliceway import NAMESPACES, Spliceway
 
 LIBRARIES = ["grpc-go", "grpcio", "grpc-js"]
 # Each namespace in turn, so many calls at a time (SWITCHED_CALLS of the clients).
 CALLS, SWITCHED = 200, 20
 SWITCHES = CALLS // SWITCHED - 1
 
-CONFIGURATION = """
+LISTENER = """
 [[listener]]
 name = "grpc"
 bind = "127.0.0.1:{port}"
 watch = true
 on_mismatch = "{on_mismatch}"
-
-[[route]]
-match = "x-prism-namespace=alpha"
-pool = "alpha"
-
-[[route]]
-match = "x-prism-namespace=beta"
-pool = "beta"
-
-[[pool]]
-name = "alpha"
-backends = ["127.0.0.1:{alpha}"]
-
-[[pool]]
-name = "beta"
-backends = ["127.0.0.1:{beta}"]
 """
 
 
@@ -53,7 +37,7 @@ def watching(stores, tmp_path):
 
     def start(on_mismatch, port=0):
         configuration = tmp_path / f"{on_mismatch}.toml"
-        configuration.write_text(CONFIGURATION.format(on_mismatch=on_mismatch, port=port, **stores))
+        configuration.write_text((LISTENER + NAMESPACES).format(on_mismatch=on_mismatch, port=port, **stores))
         return Spliceway("--config", configuration)
 
     return start

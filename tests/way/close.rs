@@ -2,6 +2,7 @@
 
 use spliceway::log::{Cause, Side, Summary};
 
+use super::handshake::called;
 use crate::support::h2::{self, eager_call, frame, greeting, value};
 use crate::support::{Backend, Front, Peer, noise, prefix};
 
@@ -111,15 +112,7 @@ fn an_answer_of_the_proxy_counts() {
 fn against(what: impl FnOnce(Peer), waits: bool) -> (Vec<(String, String)>, Summary) {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let mut client = front.connect();
-    client.sends(greeting());
-    if waits {
-        client.receives(h2::OWN_SETTINGS);
-        client.sends(h2::SETTINGS_ACK);
-    }
-    client.sends(h2::call(1, &[]));
-    let mut served = backend.accept();
-    served.receives([greeting(), h2::call(1, &[])].concat());
+    let (mut client, served) = called(&front, &backend, waits);
     what(served);
     let answer = client.receives_answer(waits, false);
     assert_eq!((value(&answer, ":status"), value(&answer, "grpc-status")), ("200", "14"));

@@ -6,12 +6,17 @@ use crate::support::h2::{self, eager_call, frame, greeting, settings};
 use crate::support::peer::{BlackHole, refusing};
 use crate::support::{Backend, Front, Peer};
 
-/// A client that has waited for SETTINGS and made its call, and the backend that has it.
-fn called(front: &Front, backend: &Backend) -> (Peer, Peer) {
+/// A client that has made its call, behind SETTINGS if it waits for them, and the backend that has it.
+#[track_caller]
+pub(super) fn called(front: &Front, backend: &Backend, waits: bool) -> (Peer, Peer) {
     let mut client = front.connect();
-    client.sends(greeting());
-    client.receives(h2::OWN_SETTINGS);
-    client.sends([&h2::SETTINGS_ACK[..], &h2::call(1, &[])].concat());
+    if waits {
+        client.sends(greeting());
+        client.receives(h2::OWN_SETTINGS);
+        client.sends([&h2::SETTINGS_ACK[..], &h2::call(1, &[])].concat());
+    } else {
+        client.sends(eager_call(&[]));
+    }
     let mut served = backend.accept();
     served.receives([greeting(), h2::call(1, &[])].concat());
     (client, served)
@@ -41,7 +46,7 @@ fn the_first_settings_of_the_backend_are_completed() {
         (settings(&[(4, 1_000_000)]), settings(&[(4, 1_000_000), (3, 0x7fff_ffff)])),
         (settings(&[]), settings(&[(3, 0x7fff_ffff)])),
     ] {
-        let (mut client, mut served) = called(&front, &backend);
+        let (mut client, mut served) = called(&front, &backend, true);
         served.sends(&said);
         client.receives(&heard);
         // Later ones are the backend's own business.
@@ -54,7 +59,7 @@ fn the_first_settings_of_the_backend_are_completed() {
 fn settings_may_come_byte_by_byte() {
     let backend = Backend::listen();
     let front = Front::before(&backend, "");
-    let (mut client, mut served) = called(&front, &backend);
+    let (mut client, mut served) = called(&front, &backend, true);
     let said = [settings(&[(9, 1), (5, 16_384)]), h2::SETTINGS_ACK.to_vec(), frame(h2::DATA, 0, 1, b"abc")].concat();
     served.sends_apart(said.chunks(1));
     let heard = [settings(&[(5, 16_384), (3, 0x7fff_ffff)]), h2::SETTINGS_ACK.to_vec(), frame(h2::DATA, 0, 1, b"abc")];
@@ -239,15 +244,7 @@ fn a_backend_of_another_protocol_is_answered_for_whoever_has_spoken_first() {
     let front = Front::before(&backend, "");
     for waits in [false, true] {
         for says in [&b"\x15\x03\x01\x00\x02\x02\x46"[..], b"220 mail.example ESMTP\r\n", b"H"] {
-            let mut client = front.connect();
-            client.sends(greeting());
-            if waits {
-                client.receives(h2::OWN_SETTINGS);
-                client.sends(h2::SETTINGS_ACK);
-            }
-            client.sends(h2::call(1, &[]));
-            let mut served = backend.accept();
-            served.receives([greeting(), h2::call(1, &[])].concat());
+            let (mut client, mut served) = called(&front, &backend, waits);
             served.sends(says);
             let answer = client.receives_answer(waits, false);
             assert_eq!(h2::value(&answer, "grpc-status"), "14");

@@ -1,4 +1,4 @@
-//! The PROXY prefix: found, believed or refused, and taken off to the byte.
+//! The PROXY header: found, believed or refused, and taken off to the byte.
 
 use std::io::Read;
 use std::net::SocketAddr;

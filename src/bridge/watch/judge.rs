@@ -14,11 +14,11 @@ pub struct Judge {
     pub routes: Arc<Table>,
     /// The listener's name.
     pub listener: Arc<str>,
-    /// The client, after a PROXY prefix.
+    /// The client, after a PROXY header.
     pub source: Option<SocketAddr>,
-    /// The address it connected to, after a PROXY prefix.
+    /// The address it connected to, after a PROXY header.
     pub destination: Option<SocketAddr>,
-    /// Type and value of the TLVs of the PROXY prefix.
+    /// Type and value of the TLVs of the PROXY header.
     pub tlvs: Vec<(u8, Box<[u8]>)>,
     /// Where the listener sends what no route takes.
     pub default_pool: Option<PoolId>,

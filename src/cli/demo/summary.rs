@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::palette::Palette;
+use crate::tap::render::grouped;
 
 /// What Spliceway knows of a connection once it is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +60,6 @@ pub(super) fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1_000.0)
 }
 
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    if number < 1_000 { number.to_string() } else { format!("{},{:03}", grouped(number / 1_000), number % 1_000) }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -102,13 +98,5 @@ pub(super) mod tests {
      close      client closed
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_000_056, "1,000,056")] {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
     }
 }

@@ -1,8 +1,9 @@
 //! Open files: how many connections they are enough for.
 
-use super::finding::{Finding, Verdict, counted, grouped, limit};
+use super::finding::{Finding, Verdict, counted, limit};
 use crate::limits;
 use crate::sys::host::process::{self, Limit, Resource};
+use crate::tap::render::grouped;
 
 /// The limit of this process, as it is; `run` will raise the soft one to the hard one.
 pub(super) fn read() -> Limit {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::sys::host::{Fact, Unknown};
 use crate::sys::runtime::Engine;
+use crate::tap::render::grouped;
 
 /// Everything that is found, and what follows.
 #[derive(Debug)]
@@ -112,11 +113,6 @@ impl Verdict {
     }
 }
 
-/// `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    if number < 1_000 { number.to_string() } else { format!("{},{:03}", grouped(number / 1_000), number % 1_000) }
-}
-
 /// `1 CPU`, `2 CPUs`.
 pub(super) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -134,9 +130,6 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_000_056, "1,000,056")] {
-            assert_eq!(grouped(number), text);
-        }
         assert_eq!((counted(1, "CPU"), counted(2_000, "CPU")), ("1 CPU".to_owned(), "2,000 CPUs".to_owned()));
         assert_eq!((limit(None), limit(Some(1024))), ("unlimited".to_owned(), "1,024".to_owned()));
     }

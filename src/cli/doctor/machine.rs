@@ -1,9 +1,10 @@
 //! CPUs and memory that are granted, and whether this is a container.
 
-use super::finding::{Finding, counted, grouped};
+use super::finding::{Finding, counted};
 use crate::limits;
 use crate::sys::cpu;
 use crate::sys::host::{Fact, cgroup};
+use crate::tap::render::grouped;
 
 /// What the judgement is made of.
 #[derive(Debug)]

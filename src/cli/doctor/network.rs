@@ -1,8 +1,9 @@
 //! Settings of the network: queues of listeners, congestion control, local ports.
 
-use super::finding::{Finding, counted, grouped};
+use super::finding::{Finding, counted};
 use crate::limits;
 use crate::sys::host::{Fact, Unknown, sysctl};
+use crate::tap::render::grouped;
 
 /// What the judgement is made of.
 #[derive(Debug)]

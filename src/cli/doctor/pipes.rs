@@ -4,10 +4,11 @@
 //! beyond the hard one there is none (pipe(7)). `CAP_SYS_RESOURCE` and `CAP_SYS_ADMIN` lift both, but only those of the
 //! initial user namespace.
 
-use super::finding::{Finding, counted, grouped};
+use super::finding::{Finding, counted};
 use crate::limits;
 use crate::sys::host::process::{self, Capability, Status};
 use crate::sys::host::{Fact, Unknown, kernel, sysctl};
+use crate::tap::render::grouped;
 
 /// What the judgement is made of.
 #[derive(Debug)]

@@ -34,6 +34,7 @@ use crate::wire::names;
 pub use by_schema::{BySchema, Unknown};
 pub use messages::{MessageText, NoSchema, Rendered, View};
 pub use palette::Palette;
+pub use text::grouped;
 
 /// What both forms need to know.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ impl Text for String {
 }
 
 /// `4,194,304`.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len().saturating_mul(4) / 3);
     for (place, digit) in (1..=digits.len()).rev().zip(digits.chars()) {

@@ -6,6 +6,24 @@ import os
 from program import Program
 
 SHARDS = 2
+# Routes and pools by namespace, of a configuration that begins with its listener. The ports are still to be put in.
+NAMESPACES = """
+[[route]]
+match = "x-prism-namespace=alpha"
+pool = "alpha"
+
+[[route]]
+match = "x-prism-namespace=beta"
+pool = "beta"
+
+[[pool]]
+name = "alpha"
+backends = ["127.0.0.1:{alpha}"]
+
+[[pool]]
+name = "beta"
+backends = ["127.0.0.1:{beta}"]
+"""
 
 
 class Spliceway(Program):
