@@ -97,7 +97,8 @@ def test_a_drain_moves_a_client_without_a_failed_call(watching, client, library)
     with concurrent.futures.ThreadPoolExecutor() as pool, watching("count", port) as first:
         calls = pool.submit(client, library, "switch", f"127.0.0.1:{port}", CALLS, 20)
         first.wait_for(lambda: notices(first, "misrouted"), "carry calls")
-        summaries = first.stop()
+        # A client may be fast enough to connect to it once more: it is told to go elsewhere before its first request.
+        summaries = first.stop(tolerated_causes={"shutdown"})
         with watching("count", port) as second:
             answer = calls.result()
             summaries += second.stop()
@@ -106,6 +107,7 @@ def test_a_drain_moves_a_client_without_a_failed_call(watching, client, library)
     assert sum(answer["stores"].values()) == CALLS
     (requests,) = notices(first, "requests")
     assert requests["events"]["goaway_drain"] == 1
+    carriers = [summary["close"] for summary in summaries if summary["path"]]
     # A client that closes with something of ours unread, an answer to a PING for example, resets.
-    assert [summary["close"]["side"] for summary in summaries] == ["client", "client"]
-    assert {summary["close"]["cause"] for summary in summaries} <= {"finished", "reset"}
+    assert [close["side"] for close in carriers] == ["client", "client"]
+    assert {close["cause"] for close in carriers} <= {"finished", "reset"}
