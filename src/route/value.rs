@@ -106,6 +106,8 @@ pub(super) fn pattern(value: &Spanned<String>, case: Case) -> Result<Regex, Matc
     let compile = |pattern: &str| {
         RegexBuilder::new(pattern)
             .unicode(false)
+            // A TLV may hold any byte, LF among them, and `.*` means whatever there is.
+            .dot_matches_new_line(true)
             .case_insensitive(case == Case::Insensitive)
             .size_limit(REGEX_BYTES)
             .dfa_size_limit(REGEX_BYTES)
@@ -167,6 +169,17 @@ mod tests {
         assert!(!whole.is_match(b"abc") && !whole.is_match(b"xa") && !whole.is_match(b"a\n"));
         assert!(pattern(&spanned("a)|(b"), Case::Sensitive).is_err());
         assert!(pattern(&spanned("A"), Case::Insensitive).unwrap().is_match(b"a"));
+    }
+
+    #[test]
+    fn a_dot_is_any_byte() {
+        let binary = pattern(&spanned(r"\x00\xff.*"), Case::Sensitive).unwrap();
+        for value in [&b"\x00\xff"[..], b"\x00\xff\n", b"\x00\xff\n\r\x80\x00"] {
+            assert!(binary.is_match(value), "{value:?}");
+        }
+        for value in [&b"\x00\xfe"[..], b"\n\x00\xff", b"\xff"] {
+            assert!(!binary.is_match(value), "{value:?}");
+        }
     }
 
     #[test]

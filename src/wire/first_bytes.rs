@@ -15,7 +15,8 @@ pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub enum FirstBytes {
     /// The whole HTTP/2 preface.
     Http2,
-    /// The start of an HTTP/1 request line.
+    /// The start of an HTTP/1 request line, or more of a token or of empty lines than is looked at here: servers read
+    /// a request behind any number of either.
     Http1,
     /// The start of a TLS handshake record.
     Tls,
@@ -49,8 +50,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed<FirstBytes>, Malformed> {
     let empty_lines = empty_lines(bytes);
     let line = bytes.get(empty_lines..).unwrap_or_default();
     let method = line.iter().take_while(|byte| is_token(**byte)).count();
+    // Whoever reads requests knows what else it may be, and looks at each byte once. What has come of it by now must make
+    // no difference.
     if method > METHOD_BYTES || empty_lines > EMPTY_LINES_BYTES {
-        return complete(FirstBytes::Opaque, 0);
+        return complete(FirstBytes::Http1, 0);
     }
     match line.get(method) {
         None => Ok(Parsed::More { at_least: bytes.len() + 1 }),
@@ -71,9 +74,9 @@ pub const REQUEST_LINE_BYTES: usize = 14;
 const HANDSHAKE_RECORD: u8 = 0x16;
 /// First byte of every TLS record version from SSL 3 to TLS 1.3.
 const VERSION_MAJOR: u8 = 0x03;
-/// Longest method we wait for; the longest one registered is 17 bytes (`UPDATEREDIRECTREF`).
+/// Longest token that is looked at here; the longest method registered is 17 bytes (`UPDATEREDIRECTREF`).
 const METHOD_BYTES: usize = 32;
-/// Most bytes of empty lines that we skip; clients that have the habit send one line.
+/// Most bytes of empty lines that are looked at here; clients that have the habit send one line.
 const EMPTY_LINES_BYTES: usize = 32;
 
 /// Whether a byte may stand in a token (RFC 9110 section 5.6.2).
@@ -132,10 +135,22 @@ mod tests {
         for length in 1..6 {
             assert_eq!(answer(&b"\r\nGET "[..length]), Parsed::More { at_least: length + 1 });
         }
-        for bytes in [&b"\r\n\r\n\0"[..], b"\n\x16\x03", b"\r\n GET / HTTP/1.1", &[b'\n'; 33]] {
+        for bytes in [&b"\r\n\r\n\0"[..], b"\n\x16\x03", b"\r\n GET / HTTP/1.1"] {
             assert_eq!(answer(bytes), opaque, "{bytes:?}");
         }
         assert_eq!(answer(&[b'\n'; 32]), Parsed::More { at_least: 33 });
+    }
+
+    /// Node.js skips any number of empty lines, and Go reads any method: none of it may hide a request.
+    #[test]
+    fn more_than_is_looked_at_is_left_to_the_reader_of_requests() {
+        let http1 = Parsed::Complete { value: FirstBytes::Http1, length: 0 };
+        for undecided in [b'A', b'\n', b'\r'] {
+            assert_eq!(answer(&[undecided; 32]), Parsed::More { at_least: 33 }, "{undecided}");
+            for behind in [&b""[..], b"GET / HTTP/1.1\r\n", b"/", b"\0"] {
+                assert_eq!(answer(&[&[undecided; 33], behind].concat()), http1, "{undecided}, {behind:?}");
+            }
+        }
     }
 
     #[test]
@@ -148,7 +163,7 @@ mod tests {
     #[test]
     fn everything_else_is_opaque() {
         let opaque = Parsed::Complete { value: FirstBytes::Opaque, length: 0 };
-        for bytes in [&b"\x00"[..], b" GET", b"GET\t/", b"SSH-2.0-x\r\n", &[b'A'; 33]] {
+        for bytes in [&b"\x00"[..], b" GET", b"GET\t/", b"SSH-2.0-x\r\n"] {
             assert_eq!(answer(bytes), opaque, "{bytes:?}");
         }
         assert_eq!(answer(&[b'A'; 32]), Parsed::More { at_least: 33 });

@@ -85,9 +85,7 @@ impl Checker {
         if head.values(b"host").any(has_gap) {
             return Err(invalid("host with a blank or a control character", "RFC 3986 section 3.2"));
         }
-        let authority = head.value(b":authority");
-        let differs = |host: &[u8]| authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host));
-        if head.values(b"host").any(differs) || head.values(b"host").count() > 1 {
+        if names_two_hosts(head) {
             return Err(invalid("host that says something else than :authority", "RFC 9113 section 8.3.1"));
         }
         Ok(())
@@ -138,6 +136,15 @@ impl Checker {
         }
         Ok(())
     }
+}
+
+/// Whether `host` stands there twice, or says something else than `:authority`: backends read the one or the other (RFC
+/// 9113 section 8.3.1).
+pub fn names_two_hosts(head: &RequestHead) -> bool {
+    let mut hosts = head.values(b"host");
+    let differs =
+        |host: &[u8]| head.value(b":authority").is_some_and(|authority| !authority.eq_ignore_ascii_case(host));
+    hosts.next().is_some_and(|host| differs(host) || hosts.next().is_some())
 }
 
 fn is_blank(byte: &u8) -> bool {

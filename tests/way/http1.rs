@@ -83,6 +83,19 @@ fn whom_where_and_a_header_choose_the_pool() {
     }
 }
 
+/// Servers read a request behind any number of empty lines (Node.js), and with any method (Go).
+#[test]
+fn a_request_is_routed_behind_any_row_of_empty_lines_and_with_any_method() {
+    let (a, b) = (Backend::listen(), Backend::listen());
+    let front = two_pools(&a, &b, "default_pool = \"b\"", ROUTES);
+    for start in [format!("{}GET", "\r\n".repeat(17)), "M".repeat(33), "\n".repeat(9_000) + &"M".repeat(9_000)] {
+        let request = start + " / HTTP/1.1\r\nHost: x\r\nX-Tenant: billing\r\n\r\n";
+        let mut client = front.connect();
+        client.sends_apart(request.as_bytes().chunks(4_001));
+        a.accept().receives(&request);
+    }
+}
+
 #[test]
 fn connect_is_routed_by_whom_it_names_and_becomes_a_tunnel() {
     let (a, b) = (Backend::listen(), Backend::listen());

@@ -215,6 +215,22 @@ fn close_keeps_the_request_from_the_backend_and_refuses_it() {
     assert_eq!(events, [(WatchEvent::OtherPool, 1), (WatchEvent::Refused, 1)]);
 }
 
+/// Some backends go by the one, others by the other, so a first request of this kind is refused, too.
+#[test]
+fn close_keeps_a_request_with_two_hosts_from_the_backend() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    client.sends(call(3, &[("host", "api.example")]));
+    served.receives(call(3, &[("host", "api.example")]));
+    client.sends(call(5, &[("host", "admin.example")]));
+    client.receives([goaway(3), frame(h2::RST_STREAM, 0, 5, &[0, 0, 0, 7])].concat());
+    client.receives_end();
+    drop(client);
+    front.closed(Side::Client, Cause::Misrouted);
+    assert_eq!(front.proxy().totals().requests.events, [(WatchEvent::Ambiguous, 1), (WatchEvent::Refused, 1)]);
+}
+
 #[test]
 fn what_close_holds_back_is_not_lost_with_the_client() {
     let (backend, other) = (Backend::listen(), Backend::listen());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::route::{Facts, PoolId, Protocol, Refusal, Table};
 use crate::wire::head::RequestHead;
+use crate::wire::request::names_two_hosts;
 
 /// What is known of a connection beside its requests, and where it went.
 #[derive(Debug)]
@@ -42,11 +43,16 @@ pub enum Mismatch<'a> {
     NoRoute,
     /// It could be read in two ways, and would have been refused.
     Refused(Refusal),
+    /// The same: some backends go by its `:authority`, others by its `host`.
+    TwoHosts,
 }
 
 impl Judge {
     /// What is wrong with the request on this connection, if anything is. Two routes to the same pool are no difference.
     pub fn judge(&self, request: &RequestHead) -> Option<Mismatch<'_>> {
+        if names_two_hosts(request) {
+            return Some(Mismatch::TwoHosts);
+        }
         let tlvs: Vec<(u8, &[u8])> = self.tlvs.iter().map(|(kind, value)| (*kind, &**value)).collect();
         let facts = Facts {
             listener: &self.listener,
@@ -74,6 +80,7 @@ impl fmt::Display for Mismatch<'_> {
             }
             Mismatch::NoRoute => f.write_str("no route holds for it, and the listener has no default pool"),
             Mismatch::Refused(refusal) => refusal.fmt(f),
+            Mismatch::TwoHosts => f.write_str("its `host` occurs twice or says something else than its `:authority`"),
         }
     }
 }
@@ -130,5 +137,11 @@ mod tests {
         assert_eq!(judged(&judge(Some(PoolId(7))), &[]).unwrap(), default);
         let twice = "`x-ns` occurs more than once in the request, and this listener routes by it";
         assert_eq!(judged(&judge(None), &[("x-ns", "a"), ("x-ns", "a")]).unwrap(), twice);
+        let hosts = "its `host` occurs twice or says something else than its `:authority`";
+        let naming = |host| judged(&judge(None), &[("x-ns", "a"), (":authority", "a.example"), ("host", host)]);
+        assert_eq!(naming("A.example"), None);
+        assert_eq!(naming("b.example").unwrap(), hosts);
+        assert_eq!(naming("a.example:80").unwrap(), hosts);
+        assert_eq!(judged(&judge(None), &[("x-ns", "a"), ("host", "x"), ("host", "x")]).unwrap(), hosts);
     }
 }

@@ -17,7 +17,7 @@ mod target;
 use httparse::{EMPTY_HEADER, Header, Status};
 
 use super::Malformed;
-use super::first_bytes::empty_lines;
+use super::first_bytes::{empty_lines, is_token};
 use super::head::RequestHead;
 use target::Target;
 
@@ -84,13 +84,15 @@ pub struct Reader {
     start: usize,
     /// Where the line begins that is being received. The start: the first one, of which nothing is known yet.
     line: usize,
+    /// The blank behind the method has come. Until then the first line is nothing but a token, of any length.
+    has_method: bool,
 }
 
 impl Reader {
     /// A reader of one head.
     #[must_use]
     pub fn new(limits: Limits) -> Reader {
-        Reader { limits, scanned: 0, start: 0, line: 0 }
+        Reader { limits, scanned: 0, start: 0, line: 0, has_method: false }
     }
 
     /// Looks at what has been received so far: each time all of it, from the first byte of the connection.
@@ -103,6 +105,13 @@ impl Reader {
         if self.scanned == self.start {
             self.start += empty_lines(window.get(self.start..).unwrap_or_default());
             (self.scanned, self.line) = (self.start, self.start);
+        }
+        if !self.has_method {
+            match window.get(self.scanned..).unwrap_or_default().iter().find(|byte| !is_token(**byte)) {
+                Some(b' ') => self.has_method = true,
+                None | Some(b'\r' | b'\n' | b'\0') => {}
+                Some(_) => return Ok(Head::Absent),
+            }
         }
         while let Some(at) = next_mark(window, self.scanned) {
             let rest = window.get(at..).unwrap_or_default();
@@ -129,7 +138,9 @@ impl Reader {
             }
         }
         if window.len() == self.limits.bytes {
-            return if self.is_request(window) { Err(Error::TooLong) } else { Ok(Head::Absent) };
+            // There are servers that read a method as long as they read a head, and any number of empty lines.
+            let may_be_one = !self.has_method || self.is_request(window);
+            return if may_be_one { Err(Error::TooLong) } else { Ok(Head::Absent) };
         }
         if window.last() != Some(&b'\r') {
             self.scanned = window.len();

@@ -223,6 +223,6 @@ fn event(mismatch: &Mismatch<'_>) -> WatchEvent {
     match mismatch {
         Mismatch::OtherPool { .. } => WatchEvent::OtherPool,
         Mismatch::NoRoute => WatchEvent::NoRoute,
-        Mismatch::Refused(_) => WatchEvent::Ambiguous,
+        Mismatch::Refused(_) | Mismatch::TwoHosts => WatchEvent::Ambiguous,
     }
 }
