@@ -2,7 +2,8 @@
 //!
 //! In this order, in one write: our SETTINGS and the ACK of the client's (unless sent), the response HEADERS with
 //! END_STREAM, RST_STREAM(NO_ERROR) if the client has not ended the stream (RFC 9113 section 8.1), GOAWAY that names the
-//! stream. Never GOAWAY(0) while a stream is open: Go's client takes it as leave to retry at once, and made thousands of
+//! stream. In place of a backend that may have got further requests by then, those are answered as well, and GOAWAY names
+//! the newest: it must not seem as if the backend had never seen them (section 6.8). Never GOAWAY(0) while a stream is open: Go's client takes it as leave to retry at once, and made thousands of
 //! connections in seconds. No DATA, so flow control has no say.
 //!
 //! The block begins with a table size update to 0, legal always and mandatory where the client has shrunk its table
@@ -10,6 +11,7 @@
 
 use super::opening_rules::Fault;
 use super::own_settings;
+use super::streams::Open;
 use crate::config::OwnSettings;
 use crate::limits::{Limit, Unit};
 use crate::wire::frame::{self, ErrorCode, flag, kind};
@@ -39,29 +41,64 @@ pub struct Answerer {
     pub(super) grpc: bool,
 }
 
+/// What a request is known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Grpc,
+    Http,
+    /// Its header block was not decoded. An HTTP status is right for either; `grpc-status` says it to gRPC clients in
+    /// the words that they read first.
+    Either,
+}
+
 impl Answerer {
     /// The bytes of the answer. Behind them the proxy's side of the connection ends.
     pub fn answer(&self, refusal: &Refusal) -> Vec<u8> {
+        self.answer_all(refusal, &[self.first()], self.stream)
+    }
+
+    /// The same in place of a backend that has got more than the first request: an answer for each stream that is
+    /// `open`. `newest`: the last that the backend may have acted on.
+    pub(super) fn answer_all(&self, refusal: &Refusal, open: &[Open], newest: u32) -> Vec<u8> {
+        let mut out = self.greeting();
+        // Once for the whole connection: no later block uses the table either.
+        let mut size_update = &[TABLE_SIZE_ZERO][..];
+        for Open { stream, end_stream } in open.iter().copied() {
+            let mut block = std::mem::take(&mut size_update).to_vec();
+            put_fields(&mut block, self.form(stream), refusal);
+            frame::put(&mut out, kind::HEADERS, flag::END_STREAM | flag::END_HEADERS, stream, &block);
+            if !end_stream {
+                let code = ErrorCode::NoError as u32;
+                frame::put(&mut out, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
+            }
+        }
+        frame::put_goaway(&mut out, newest, ErrorCode::NoError);
+        out
+    }
+
+    /// What stands before anything else that is said.
+    pub fn greeting(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
         greet(&mut out, self.own_due, self.acks_due);
-        let mut block = vec![TABLE_SIZE_ZERO];
-        if self.grpc {
-            grpc_fields(&mut block, refusal)
-        } else {
-            http_fields(&mut block, refusal)
-        }
-        frame::put(&mut out, kind::HEADERS, flag::END_STREAM | flag::END_HEADERS, self.stream, &block);
-        if !self.end_stream {
-            let code = ErrorCode::NoError as u32;
-            frame::put(&mut out, kind::RST_STREAM, 0, self.stream, &code.to_be_bytes());
-        }
-        frame::put_goaway(&mut out, self.stream, ErrorCode::NoError);
         out
     }
 
     /// Whether the request is a gRPC call.
     pub fn is_grpc(&self) -> bool {
         self.grpc
+    }
+
+    /// The stream of the first request, when nothing behind it has come yet.
+    pub(super) fn first(&self) -> Open {
+        Open { stream: self.stream, end_stream: self.end_stream }
+    }
+
+    fn form(&self, stream: u32) -> Form {
+        match (stream == self.stream, self.grpc) {
+            (true, true) => Form::Grpc,
+            (true, false) => Form::Http,
+            (false, _) => Form::Either,
+        }
     }
 }
 
@@ -112,10 +149,20 @@ fn greet(out: &mut Vec<u8>, own_due: Option<OwnSettings>, acks_due: usize) {
     }
 }
 
+fn put_fields(block: &mut Vec<u8>, form: Form, refusal: &Refusal) {
+    if form == Form::Grpc {
+        block.push(INDEXED_STATUS_200);
+        block.extend_from_slice(LITERAL_CONTENT_TYPE);
+        put_string(block, b"application/grpc");
+    } else {
+        http_fields(block, refusal);
+    }
+    if form != Form::Http {
+        grpc_fields(block, refusal);
+    }
+}
+
 fn grpc_fields(block: &mut Vec<u8>, refusal: &Refusal) {
-    block.push(INDEXED_STATUS_200);
-    block.extend_from_slice(LITERAL_CONTENT_TYPE);
-    put_string(block, b"application/grpc");
     put_literal(block, b"grpc-status", refusal.grpc_status.to_string().as_bytes());
     put_literal(block, b"grpc-message", percent_encoded(&refusal.message).as_bytes());
 }

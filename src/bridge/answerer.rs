@@ -20,4 +20,12 @@ impl Answerer {
             Answerer::Http1(answerer) => answerer.answer(refusal),
         }
     }
+
+    /// What stands before anything else that is said.
+    pub fn greeting(&self) -> Vec<u8> {
+        match self {
+            Answerer::Http2(answerer) => answerer.greeting(),
+            Answerer::Http1(_) => Vec::new(),
+        }
+    }
 }

@@ -30,11 +30,13 @@
 mod answer;
 mod answerer;
 mod block;
+mod frames;
 mod http1_answer;
 mod opening;
 mod opening_rules;
 mod own_settings;
 mod replay;
+mod streams;
 mod to_backend;
 mod to_client;
 mod watch;
@@ -47,6 +49,7 @@ pub use opening_rules::Fault;
 pub use to_client::BackendFault;
 pub use watch::{Forward, Judge, Mismatch, Watch};
 
+use streams::Streams;
 use to_backend::ToBackend;
 use to_client::ToClient;
 
@@ -58,6 +61,7 @@ use to_client::ToClient;
 pub struct Bridge {
     to_backend: ToBackend,
     to_client: ToClient,
+    streams: Streams,
 }
 
 impl Bridge {
@@ -67,6 +71,7 @@ impl Bridge {
     ///
     /// Bytes that no HTTP/2 client may send and that would make the swallowing unsafe.
     pub fn from_client(&mut self, bytes: &[u8], to_backend: &mut Vec<u8>) -> Result<(), Fault> {
+        self.streams.walk(bytes);
         self.to_backend.push(bytes, self.to_client.owes_ack(), to_backend)
     }
 
@@ -108,6 +113,21 @@ impl Bridge {
     /// Whether nothing of the backend was passed on to the client yet, so that the proxy may still answer itself.
     pub fn is_answerable(&self) -> bool {
         self.to_client.is_untouched()
+    }
+
+    /// What the client is told in the backend's place if it [is answerable](Bridge::is_answerable): an answer to each
+    /// request, since any may have been acted on. `last`: the last stream that the backend was sent, if not the newest.
+    pub fn answer(&self, answerer: &Http2Answerer, refusal: &Refusal, last: Option<u32>) -> Vec<u8> {
+        let newest = last.map_or(self.streams.newest(), |last| last.min(self.streams.newest()));
+        let open = self.streams.open();
+        let sent = open.get(..open.partition_point(|open| open.stream <= newest)).unwrap_or_default();
+        answerer.answer_all(refusal, sent, newest)
+    }
+
+    /// What the client is told that broke a rule; `None` in the middle of what the backend says.
+    pub fn goaway(&self, fault: Fault) -> Option<Vec<u8>> {
+        // Only a client that has heard our SETTINGS is looked at so closely that a fault is found.
+        self.to_client.is_between_frames().then(|| goaway(&fault.on(self.streams.newest()), None))
     }
 }
 

@@ -14,6 +14,7 @@ use super::block::{self, Block};
 use super::opening_rules::{Counts, Fault, frame_size, protocol, within};
 use super::own_settings;
 use super::replay::{Replay, Role};
+use super::streams::Streams;
 use super::{Bridge, ToBackend, ToClient};
 use crate::config::OwnSettings;
 use crate::limits::{self, Limit, Limits};
@@ -294,13 +295,6 @@ impl<'a> Opening<'a> {
         let rest = self.input.get(self.walked..).unwrap_or_default().to_vec();
         let own_due = self.own_due();
         let request = self.request?;
-        let mut bridge = Bridge {
-            to_backend: ToBackend::new(self.own_sent && !self.own_acknowledged, self.acknowledged > 0),
-            to_client: ToClient::new(self.own_sent.then_some(self.own), self.acknowledged > 0),
-        };
-        if let Err(fault) = bridge.from_client(&rest, &mut replay) {
-            return Some(Err(fault.on(request.stream)));
-        }
         let answerer = Answerer {
             own_due,
             acks_due: self.replay.settings() - self.acknowledged,
@@ -308,6 +302,14 @@ impl<'a> Opening<'a> {
             end_stream: request.end_stream,
             grpc: block::is_grpc(&request.head),
         };
+        let mut bridge = Bridge {
+            to_backend: ToBackend::new(self.own_sent && !self.own_acknowledged, self.acknowledged > 0),
+            to_client: ToClient::new(self.own_sent.then_some(self.own), self.acknowledged > 0),
+            streams: Streams::new(answerer.first()),
+        };
+        if let Err(fault) = bridge.from_client(&rest, &mut replay) {
+            return Some(Err(fault.on(request.stream)));
+        }
         let sequel = Sequel {
             decoder: request.decoder,
             stream: request.stream,

@@ -4,6 +4,7 @@
 //! Whatever the client has heard of us, a backend that does not begin with SETTINGS (RFC 9113 section 3.4) is found out
 //! at the first byte that cannot be theirs, before the client hears of it: an HTTP/1 response, a TLS alert, a greeting.
 
+use super::frames::Frames;
 use super::own_settings;
 use crate::config::OwnSettings;
 use crate::limits;
@@ -30,6 +31,10 @@ pub(super) struct ToClient {
     partial: Vec<u8>,
     /// Something was passed on.
     touched: bool,
+    /// What was passed on,
+    passed: Frames,
+    /// and whether it ends within a header block.
+    in_block: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +50,15 @@ enum Stage {
 
 impl ToClient {
     pub(super) fn new(spoken: Option<OwnSettings>, ack_due: bool) -> ToClient {
-        ToClient { stage: Stage::First, spoken, ack_due, partial: Vec::new(), touched: false }
+        ToClient {
+            stage: Stage::First,
+            spoken,
+            ack_due,
+            partial: Vec::new(),
+            touched: false,
+            passed: Frames::default(),
+            in_block: false,
+        }
     }
 
     pub(super) fn is_raw(&self) -> bool {
@@ -79,7 +92,18 @@ impl ToClient {
             };
         }
         self.touched |= out.len() > before;
+        let ToClient { passed, in_block, .. } = self;
+        passed.walk(out.get(before..).unwrap_or_default(), |head| match head.kind {
+            kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => *in_block = !head.has(flag::END_HEADERS),
+            _ => {}
+        });
         Ok(())
+    }
+
+    /// Whether something may be said behind what was passed on: nothing within a frame or a header block (RFC 9113
+    /// section 6.10).
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.passed.is_between() && !self.in_block
     }
 
     /// Reads the head of the first frame, and if it is to be rewritten, its payload.

@@ -101,6 +101,9 @@ pub const AGE_JITTER: f64 = 0.1;
 /// Answering in place of a backend: how long and how much the client's remaining bytes are read and thrown away.
 /// Closing with unread input would reset the connection and take the answer with it.
 pub const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
+/// Streams that are answered in place of a backend that has said nothing: as many as a client opens that has seen no
+/// SETTINGS but ours. What came in excess of them may have been served, and is told so by GOAWAY alone.
+pub const ANSWERED_STREAMS: usize = 100;
 /// A full connection window is 65,535 bytes of DATA; with frame heads and other frames it is more.
 pub const DISCARD_BYTES: usize = 262_144;
 /// TCP keepalive: idle time before the first probe. Below the 350 s after which common load balancers forget a flow.

@@ -30,7 +30,7 @@ pub use farewell::farewell;
 pub use hand_over::Relay;
 pub use thread::{Parts, Relaying, THREAD_NAME, start};
 
-use crate::bridge::{Answerer, Bridge, Watch};
+use crate::bridge::{Answerer, Bridge, Refusal, Watch};
 use crate::config::OnMismatch;
 use crate::log::{Bytes, CloseReason, ConnectionId, RequestsSeen};
 use crate::tap::queue::{Paused, Sample};
@@ -65,6 +65,21 @@ pub struct Handshake {
     pub bridge: Option<Bridge>,
     /// Answers the first request.
     pub answerer: Answerer,
+}
+
+impl Handshake {
+    /// Whether the client has heard nothing of the backend, so that we may still answer in its place.
+    fn is_answerable(&self) -> bool {
+        self.bridge.as_ref().is_none_or(Bridge::is_answerable)
+    }
+
+    /// The answer in the backend's place. `last`: the last stream that it was sent, if not the newest.
+    fn answer(&self, refusal: &Refusal, last: Option<u32>) -> Vec<u8> {
+        match (&self.answerer, &self.bridge) {
+            (Answerer::Http2(answerer), Some(bridge)) => bridge.answer(answerer, refusal, last),
+            (answerer, _) => answerer.answer(refusal),
+        }
+    }
 }
 
 /// What a connection is watched for, and what is done about it.

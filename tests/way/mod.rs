@@ -4,6 +4,7 @@
 //! each connection (its summary) is part of what is tested. Two test programs have these tests, one for each engine
 //! (`support::ENGINE`).
 
+mod answers;
 mod attacks;
 mod close;
 mod connect;

@@ -149,3 +149,78 @@ fn long_messages_are_cut_between_characters() {
     let details = fields(b"\x82\x86\x84", &"\"".repeat(600)).pop().unwrap().1;
     assert_eq!(details, format!("spliceway; error=connection_refused; details=\"{}\"", "\\\"".repeat(512)));
 }
+
+/// A stream and the fields of its answer.
+type Answered = (u8, Vec<(String, String)>);
+
+/// The answers, each of which ends its stream, and then the frames that are none.
+fn answered(bytes: &[u8]) -> (Vec<Answered>, Vec<Vec<u8>>) {
+    let (mut answers, mut others) = (Vec::new(), Vec::new());
+    let mut decoder = hpack::Decoder::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let length = 9 + (usize::from(rest[1]) << 8 | usize::from(rest[2]));
+        let (frame, behind) = rest.split_at(length);
+        rest = behind;
+        if frame[3] != 1 {
+            others.push(frame.to_vec());
+            continue;
+        }
+        assert_eq!(frame[4], 5);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let fields = decoder.decode(&frame[9..]).unwrap();
+        answers.push((frame[8], fields.into_iter().map(|(name, value)| (text(name), text(value))).collect()));
+    }
+    (answers, others)
+}
+
+fn died() -> Refusal {
+    Refusal { http_status: 502, ..refusal("it died") }
+}
+
+/// RFC 9113 section 6.8: what may have been acted on is not declared as untouched, and each call hears why it failed.
+#[test]
+fn every_request_that_the_backend_was_sent_is_answered_for() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[]), headers(1, &call()), data(1, b"x"), frame(1, 5, 3, &call())]);
+        scene.client_sends(&[headers(5, &call()), frame(3, 0, 5, &[0; 4]), headers(7, &call()), frame(0, 1, 7, b"y")]);
+        scene.client_sends(&[frame(1, 0, 9, &call())]);
+        scene.answerable(true);
+        let (answers, others) = answered(&scene.client_is_answered(&died(), None));
+        let [(1, first), (3, third), (7, seventh), (9, ninth)] = &answers[..] else { panic!("{answers:?}") };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let grpc = [pair("grpc-status", "14"), pair("grpc-message", "it died")];
+        assert_eq!(
+            first[..],
+            [&[pair(":status", "200"), pair("content-type", "application/grpc")], &grpc[..]].concat()
+        );
+        // Whether a later one is a gRPC call is not known.
+        let status = pair("proxy-status", "spliceway; error=connection_refused; details=\"it died\"");
+        let either = [&[pair(":status", "502"), pair("content-length", "0"), status], &grpc[..]].concat();
+        assert_eq!([third, seventh, ninth], [&either, &either, &either]);
+        let (reset_first, reset_ninth) = (frame(3, 0, 1, &[0; 4]), frame(3, 0, 9, &[0; 4]));
+        assert_eq!(others, [own_settings(), ack(), reset_first, reset_ninth, goaway_frame(9, 0)]);
+    });
+}
+
+/// RFC 9113 section 6.8: what stands above the last stream was not acted on.
+#[test]
+fn a_request_that_the_backend_was_not_sent_may_be_made_again() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[]), frame(1, 5, 1, &call()), frame(1, 5, 3, &call())]);
+        scene.client_sends(&[frame(1, 5, 7, &call())]);
+        let (answers, others) = answered(&scene.client_is_answered(&died(), Some(3)));
+        assert_eq!(answers.iter().map(|(stream, _)| *stream).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(others, [own_settings(), ack(), goaway_frame(3, 0)]);
+    });
+}
+
+/// Nothing follows a reset (RFC 9113 section 5.1), but GOAWAY says what may have been acted on (RFC 9113 section 6.8).
+#[test]
+fn who_has_cancelled_everything_hears_of_the_end_alone() {
+    every_way(|scene| {
+        scene.client_sends(&[preface(), settings(&[]), headers(3, &call()), frame(3, 0, 3, &[0, 0, 0, 8])]);
+        let answer = scene.client_is_answered(&died(), None);
+        assert_eq!(hex(&answer), hex(&[own_settings(), ack(), goaway_frame(3, 0)].concat()));
+    });
+}

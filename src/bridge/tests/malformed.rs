@@ -1,7 +1,7 @@
 //! Each rule of HTTP/2 that a client can break before or with its first request.
 
 use super::support::*;
-use crate::bridge::{Fault, Opening};
+use crate::bridge::{Fault, Nudge, Opening};
 use crate::limits::Limit;
 use crate::wire::frame::ErrorCode::{self, CompressionError, FlowControlError, FrameSizeError, ProtocolError};
 
@@ -159,6 +159,33 @@ fn malformed_requests_are_errors_of_their_stream() {
                 other => panic!("{other:?}"),
             }
             scene.client_is_dismissed(&[own_settings(), frame(3, 0, 3, &[0, 0, 0, 1]), goaway_frame(3, 0)]);
+        });
+    }
+}
+
+/// RFC 9113 section 5.4.1: GOAWAY names the code and the last stream, wherever there is a place for it (section 6.10).
+#[test]
+fn a_fault_behind_the_request_is_told_between_the_frames_of_the_backend() {
+    let places = [
+        (vec![], true),
+        (vec![settings(&[])], true),
+        (vec![settings(&[])[..5].to_vec()], true),
+        (vec![settings(&[]), data(1, b"x"), headers(1, b"\x88")], true),
+        (vec![settings(&[]), data(1, b"x")[..9].to_vec()], false),
+        (vec![settings(&[]), ack()[..8].to_vec()], false),
+        (vec![settings(&[]), frame(1, 0, 1, b"\x88")], false),
+        (vec![settings(&[]), frame(1, 0, 1, b"\x88"), frame(9, 4, 1, b"")], true),
+    ];
+    for (said, has_place) in places {
+        every_way(|scene| {
+            scene.client_sends(&[preface(), settings(&[])]);
+            scene.client_is_quiet(Nudge::Settings);
+            scene.client_sends(&[headers(1, &call())]);
+            scene.client_sends(&[headers(3, &call())]);
+            scene.backend_sends(&said);
+            scene.client_sends(&[frame(4, 1, 0, &[0; 6])]);
+            scene.client_broke(FrameSizeError, "RFC 9113 section 6.5");
+            scene.client_is_told(has_place.then(|| goaway_frame(3, 6)));
         });
     }
 }

@@ -1,6 +1,6 @@
 //! The language of the dialogues.
 
-use crate::bridge::{BackendFault, Bridge, Fault, Http2Answerer, Nudge, Opened, Opening, Progress, goaway};
+use crate::bridge::{BackendFault, Bridge, Fault, Http2Answerer, Nudge, Opened, Opening, Progress, Refusal, goaway};
 use crate::config::OwnSettings;
 use crate::limits::{Limit, Limits};
 use crate::wire::frame::ErrorCode;
@@ -129,6 +129,21 @@ impl Scene {
     pub(super) fn raw(&self, to_backend: bool, to_client: bool) {
         let bridge = self.bridge.as_ref().expect("raw behind the request");
         assert_eq!((bridge.to_backend_is_raw(), bridge.to_client_is_raw()), (to_backend, to_client), "{:?}", self.cut);
+    }
+
+    /// What the client hears in place of a backend that has died.
+    #[track_caller]
+    pub(super) fn client_is_answered(&mut self, refusal: &Refusal, last: Option<u32>) -> Vec<u8> {
+        let bridge = self.bridge.as_ref().expect("behind the request");
+        bridge.answer(self.answerer.as_ref().expect("behind the request"), refusal, last)
+    }
+
+    /// What the client hears of its fault behind its first request.
+    #[track_caller]
+    pub(super) fn client_is_told(&mut self, expected: Option<Vec<u8>>) {
+        let fault = self.client_fault.expect("a fault");
+        let bridge = self.bridge.as_ref().expect("behind the request");
+        assert_eq!(bridge.goaway(fault).as_deref().map(hex), expected.as_deref().map(hex), "{:?}", self.cut);
     }
 
     #[track_caller]

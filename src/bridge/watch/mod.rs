@@ -14,7 +14,6 @@
 //!
 //! Pure: bytes in, decisions and bytes out. `docs/WATCH.md` tells why it is right.
 
-mod heads;
 mod judge;
 mod requests;
 mod responses;
@@ -122,23 +121,35 @@ impl Watch {
         if !self.has_words() || !self.responses.is_between_frames() {
             return None;
         }
-        let mut words = Vec::new();
-        match self.refused {
-            Some(Refused { stream, last }) => {
-                // A backend's own may have named an earlier stream, which must not be taken back. It goes first: a client
-                // that hears of the reset before may try again on this very connection.
-                if !self.responses.has_said_goaway() {
-                    frame::put_goaway(&mut words, last, ErrorCode::NoError);
-                }
-                let code = ErrorCode::RefusedStream as u32;
-                frame::put(&mut words, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
-            }
+        let words = match self.refused {
+            Some(refused) => self.refusal(refused),
             // Every stream is served that the client has opened, or opens before it hears of this. The number is odd:
             // some clients refuse one that no client could open.
-            None => frame::put_goaway(&mut words, LAST_STREAM, ErrorCode::NoError),
-        }
+            None => {
+                let mut words = Vec::new();
+                frame::put_goaway(&mut words, LAST_STREAM, ErrorCode::NoError);
+                words
+            }
+        };
         self.goaway = Goaway::Said;
         Some(words)
+    }
+
+    /// The refusal for a client that has heard nothing of the backend and never will: there is no frame to be waited for.
+    pub fn speak_first(&self) -> Option<Vec<u8>> {
+        self.refused.map(|refused| self.refusal(refused))
+    }
+
+    fn refusal(&self, refused: Refused) -> Vec<u8> {
+        let mut words = Vec::new();
+        // A backend's own may have named an earlier stream, which must not be taken back. It goes first: a client that
+        // hears of the reset before may try again on this very connection.
+        if !self.responses.has_said_goaway() {
+            frame::put_goaway(&mut words, refused.last, ErrorCode::NoError);
+        }
+        let code = ErrorCode::RefusedStream as u32;
+        frame::put(&mut words, kind::RST_STREAM, 0, refused.stream, &code.to_be_bytes());
+        words
     }
 
     /// The client is to be told to open no more streams here; `false` if it was told before.
@@ -154,6 +165,11 @@ impl Watch {
     /// what [`speak`](Watch::speak) says.
     pub fn is_refusing(&self) -> bool {
         self.refused.is_some()
+    }
+
+    /// The last stream that the backend was sent, if a newer one was refused.
+    pub fn last_passed(&self) -> Option<u32> {
+        self.refused.map(|refused| refused.last)
     }
 
     /// What was seen so far.

@@ -7,8 +7,8 @@
 //! it, so nothing more is looked at.
 
 use super::super::block::name_authority;
+use super::super::frames::PartialHead;
 use super::super::opening::Sequel;
-use super::heads::PartialHead;
 use crate::wire::frame::{FrameHead, flag, kind};
 use crate::wire::head::RequestHead;
 use crate::wire::{headers, hpack};

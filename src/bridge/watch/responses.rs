@@ -1,7 +1,7 @@
 //! Backend to client: knows where frames and header blocks end, so that something can be said between them, and what
 //! dynamic table the backend allows the client.
 
-use super::heads::PartialHead;
+use super::super::frames::PartialHead;
 use crate::wire::frame::{flag, kind};
 use crate::wire::settings::{ENTRY_BYTES, entries, id};
 

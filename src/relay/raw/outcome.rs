@@ -50,7 +50,8 @@ pub(super) enum How {
     Close,
     /// One side was reset, so the other is.
     Reset,
-    /// The backend is of no use, and the client has heard nothing: it gets an answer.
+    /// The client is told why: it gets an answer if it has heard nothing of a backend of no use, GOAWAY if it broke a rule.
+    /// Where there is no place for that, both sides get an end.
     Answer,
 }
 
@@ -99,7 +100,7 @@ impl Outcome {
             Outcome::Unusable(reason) => Some(Finish { reason: *reason, detail: None, how: How::Answer }),
             Outcome::Malformed(detail) => {
                 let reason = CloseReason::client(Cause::Malformed);
-                Some(Finish { reason, detail: detail.clone(), how: How::Close })
+                Some(Finish { reason, detail: detail.clone(), how: How::Answer })
             }
         }
     }
@@ -107,14 +108,16 @@ impl Outcome {
 
 /// The answer for a backend that was connected but gave none.
 pub(super) fn unusable_backend(cause: Cause) -> Refusal {
-    let (proxy_error, message) = if cause == Cause::NotHttp2 {
-        ("http_protocol_error", "the backend does not speak HTTP/2 without TLS")
+    let (http_status, proxy_error, message) = if cause == Cause::NotHttp2 {
+        (502, "http_protocol_error", "the backend does not speak HTTP/2 without TLS")
     } else if cause == Cause::NotHttp1 {
-        ("http_protocol_error", "the backend does not speak HTTP/1 without TLS")
+        (502, "http_protocol_error", "the backend does not speak HTTP/1 without TLS")
+    } else if cause == Cause::Idle {
+        (504, "connection_read_timeout", "the backend has said nothing until the idle time-out")
     } else {
-        ("connection_terminated", "the backend closed the connection without an answer")
+        (502, "connection_terminated", "the backend closed the connection without an answer")
     };
-    Refusal { grpc_status: 14, http_status: 502, proxy_error, message: message.to_owned() }
+    Refusal { grpc_status: 14, http_status, proxy_error, message: message.to_owned() }
 }
 
 #[cfg(test)]
@@ -151,6 +154,6 @@ mod tests {
         let unusable = Outcome::Unusable(CloseReason::backend(Cause::NotHttp2));
         assert_finish(Some(Outcome::Ended), Some(unusable), Some((Side::Backend, Cause::NotHttp2, How::Answer)));
         let malformed = Outcome::Malformed(None);
-        assert_finish(Some(malformed), None, Some((Side::Client, Cause::Malformed, How::Close)));
+        assert_finish(Some(malformed), None, Some((Side::Client, Cause::Malformed, How::Answer)));
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Aside {
     pub(super) watched: Option<Watched>,
     /// Where copies go.
     pub(super) sample: Option<Sample>,
+    /// What the client is told of a fault of its own.
+    pub(super) goaway: Option<Vec<u8>>,
     /// The connection is over and the client is being told.
     pub(super) farewell: Option<Farewell>,
 }
@@ -45,7 +47,7 @@ impl Aside {
         replay: &mut Vec<u8>,
     ) -> Option<Box<Aside>> {
         let watched = watching.map(|watching| Watched::new(watching, replay));
-        let aside = Aside { handshake, watched, sample, farewell: None };
+        let aside = Aside { handshake, watched, sample, goaway: None, farewell: None };
         (!aside.is_empty()).then(|| Box::new(aside))
     }
 
@@ -61,8 +63,18 @@ impl Aside {
 
     /// Whether the client has heard nothing of the backend, so that we may still answer in its place.
     pub(super) fn is_answerable(&self) -> bool {
-        let bridge = self.handshake.as_ref().map(|handshake| handshake.bridge.as_ref());
-        bridge.is_some_and(|bridge| bridge.is_none_or(|bridge| bridge.is_answerable()))
+        self.handshake.as_ref().is_some_and(Handshake::is_answerable)
+    }
+
+    /// Refuses the request in place of a backend that has said nothing; `false` if it has.
+    pub(super) fn refuse_first(&mut self) -> bool {
+        let Aside { handshake: Some(handshake), watched: Some(watched), .. } = self else { return false };
+        if !handshake.is_answerable() {
+            return false;
+        }
+        let greeting = handshake.answerer.greeting();
+        watched.last_words = watched.watch.speak_first().map(|words| [greeting, words].concat());
+        watched.last_words.is_some()
     }
 
     /// The requests of a watched connection.
@@ -86,7 +98,10 @@ impl Aside {
     ) -> Result<(), Outcome> {
         let Some(Handshake { bridge: Some(bridge), .. }) = &mut self.handshake else { return Ok(()) };
         if side == CLIENT {
-            bridge.from_client(bytes, to_backend).map_err(|fault| Outcome::Malformed(fault.rule()))?;
+            if let Err(fault) = bridge.from_client(bytes, to_backend) {
+                self.goaway = bridge.goaway(fault);
+                return Err(Outcome::Malformed(fault.rule()));
+            }
         } else {
             let translated = bridge.from_backend(bytes, to_client, to_backend);
             translated.map_err(|BackendFault::NotHttp2| Outcome::Unusable(CloseReason::backend(Cause::NotHttp2)))?;

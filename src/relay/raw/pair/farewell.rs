@@ -1,7 +1,7 @@
 //! Last words: the connection is over, and the client is told why before it is closed.
 
-use super::super::super::Owner;
 use super::super::super::io::Io;
+use super::super::super::{Handshake, Owner};
 use super::super::direction::{Direction, Intake};
 use super::super::gear::Gear;
 use super::super::outcome::{Finish, How, Outcome, unusable_backend};
@@ -58,10 +58,16 @@ impl<O: Owner> Pair<O> {
 }
 
 impl Aside {
-    /// What the client is told at the end: the refusal of a request, or an answer in the backend's place.
+    /// What the client is told at the end: the refusal of a request, which rule it broke, or an answer in the backend's
+    /// place.
     fn last_words(&mut self, finish: &Finish) -> Option<Vec<u8>> {
+        // Nothing of the backend matters any more, so nobody may ask whether we could answer for it.
         let handshake = self.handshake.take();
         let refusal = self.watched.as_mut().and_then(|watched| watched.last_words.take());
-        refusal.or_else(|| Some(handshake?.answerer.answer(&unusable_backend(finish.reason.cause))))
+        refusal.or_else(|| self.goaway.take()).or_else(|| {
+            let handshake = handshake.filter(Handshake::is_answerable)?;
+            let last = self.watched.as_ref().and_then(|watched| watched.watch.last_passed());
+            Some(handshake.answer(&unusable_backend(finish.reason.cause), last))
+        })
     }
 }

@@ -212,7 +212,9 @@ impl<O: Owner> Pair<O> {
         }
         self.quiet += passed;
         if self.quiet >= timeout {
-            return Some(Finish::close(CloseReason::proxy(Cause::Idle)));
+            // Who still waits for the first byte of a backend hears that none has come.
+            let how = if self.is_answerable(BACKEND) { How::Answer } else { How::Close };
+            return Some(Finish { how, ..Finish::close(CloseReason::proxy(Cause::Idle)) });
         }
         for side in [CLIENT, BACKEND] {
             let ends = self.ends(side);

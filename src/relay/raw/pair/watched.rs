@@ -141,8 +141,7 @@ impl<O: Owner> Pair<O> {
         let age = watched.age.grow(passed);
         if watched.watch.is_refusing() {
             let is_late = watched.waited.grow(passed) >= limits::DISCARD_DEADLINE && watched.last_words.is_none();
-            // The backend has begun a frame and does not end it, so there is no place for a word.
-            return (is_late && self.farewell().is_none()).then(|| self.misrouted(How::Reset));
+            return (is_late && self.farewell().is_none()).then(|| self.refused_late());
         }
         if watched.max_age.is_some_and(|max_age| age >= max_age) {
             watched.max_age = None;
@@ -167,6 +166,13 @@ impl<O: Owner> Pair<O> {
             None | Some(Outcome::Unusable(_)) => None,
             Some(_) => Some(self.misrouted(How::Close)),
         }
+    }
+
+    /// The end of a connection whose refusal has waited long enough: of a backend that has begun a frame and does not end
+    /// it, so that there is no place for a word, or of one that has said nothing, in whose place we can speak.
+    fn refused_late(&mut self) -> Finish {
+        let is_told = self.aside.as_deref_mut().is_some_and(|aside| aside.refuse_first());
+        self.misrouted(if is_told { How::Answer } else { How::Reset })
     }
 
     fn misrouted(&mut self, how: How) -> Finish {

@@ -1,6 +1,35 @@
-//! Frame heads out of bytes that come in any pieces.
+//! Frame heads out of bytes that come in any pieces: alone, or with the payloads between them passed over.
 
 use crate::wire::frame::{FrameHead, HEAD_BYTES};
+
+/// A walk from head to head. Payload is not looked at.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    head: PartialHead,
+    payload_left: usize,
+}
+
+impl Frames {
+    /// Walks the next bytes, and tells of each head once it is whole.
+    pub(super) fn walk(&mut self, bytes: &[u8], mut told: impl FnMut(&FrameHead)) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let passed = self.payload_left.min(rest.len());
+            self.payload_left -= passed;
+            let (head, behind) = self.head.take(rest.get(passed..).unwrap_or_default());
+            rest = behind;
+            if let Some(head) = head {
+                self.payload_left = head.length;
+                told(&head);
+            }
+        }
+    }
+
+    /// Whether what was walked ends with a frame.
+    pub(super) fn is_between(&self) -> bool {
+        self.payload_left == 0 && self.head.is_empty()
+    }
+}
 
 /// A frame head, as far as it came.
 #[derive(Debug, Default)]
@@ -39,6 +68,22 @@ impl PartialHead {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn heads_are_told_and_payload_is_passed_over_however_the_bytes_are_cut() {
+        let bytes = [&[0, 0, 12, 0, 1, 0, 0, 0, 7][..], &[0; 12], &[0, 0, 0, 4, 1, 0, 0, 0, 0]].concat();
+        for cut in 0..=bytes.len() {
+            let mut frames = Frames::default();
+            let mut heads = Vec::new();
+            let (first, second) = bytes.split_at(cut);
+            frames.walk(first, |head| heads.push(*head));
+            assert_eq!(frames.is_between(), [0, 21, 30].contains(&cut), "{cut}");
+            frames.walk(second, |head| heads.push(*head));
+            assert!(frames.is_between());
+            let data = FrameHead { length: 12, kind: 0, flags: 1, stream: 7 };
+            assert_eq!(heads, [data, FrameHead { length: 0, kind: 4, flags: 1, stream: 0 }], "{cut}");
+        }
+    }
 
     #[test]
     fn a_head_may_come_in_any_two_pieces() {
