@@ -247,7 +247,7 @@ impl Http1 {
                     sender.expect = Expect::Head;
                     Step::explained(length, What::Http1Trailers(trailers))
                 }
-                Err(malformed) => Step::malformed(line.length, malformed),
+                Err(malformed) => Step::malformed(http1_chunk::trailers_end(bytes, line, &limits), malformed),
             },
         }
     }

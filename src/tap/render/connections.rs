@@ -177,6 +177,16 @@ fn a_secret_is_not_told_by_the_start_of_a_block_that_never_ends() {
     }
 }
 
+#[test]
+fn a_secret_in_bytes_that_are_not_decoded_is_hidden_however_they_are_cut() {
+    let bytes = b"GET / HTTP/1.1\r\na b: c\r\n\r\nGET / HTTP/1.1\r\nAuthorization: hunter2\r\n\r\n";
+    for cut in 1..bytes.len() {
+        let (first, second) = bytes.split_at(cut);
+        let text = classic_form(&[(Direction::ToBackend, first), (Direction::ToBackend, second)], false);
+        assert_eq!(text.matches("**").count(), 7, "cut at {cut}: {text}");
+    }
+}
+
 /// The bytes that a text of the classic form tells, in its order.
 fn printed(text: &str) -> Vec<u8> {
     let mut printed = Vec::new();

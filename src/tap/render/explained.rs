@@ -69,7 +69,8 @@ impl<'a> Explained<'a> {
         match &event.what {
             What::Frame(frame) => secret.extend(self.secret_in_frame(frame, &may_hold)),
             What::FramePart(part) if has_header_block(part.head.kind) => secret.push(self.all()),
-            What::Http1Head(_) | What::Http1Trailers(_) | What::Opaque { .. } | What::Malformed(_) => {
+            What::Opaque { .. } => secret.extend(secrets::values_behind(&event.line, &event.bytes)),
+            What::Http1Head(_) | What::Http1Trailers(_) | What::Malformed(_) => {
                 secret.extend(secrets::values_in_head(&event.bytes));
             }
             What::Truncated { of: "frame", .. } => match FrameHead::parse(&event.bytes).map(|head| head.kind) {
