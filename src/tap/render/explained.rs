@@ -172,13 +172,23 @@ pub(super) fn encoding_name(encoding: &Encoding) -> &str {
     }
 }
 
+/// Whether the bytes of the content are not those on the wire.
+pub(super) fn is_decompressed(message: &Message) -> bool {
+    let failed = matches!(message.body.obstacle, Some(Obstacle::UnknownEncoding | Obstacle::Corrupt));
+    is_compressed(message) && !failed
+}
+
 /// What keeps the text of a message from being whole, in words.
-pub(super) fn defect(body: &Body) -> Option<&'static str> {
-    match (&body.obstacle, body.truncated) {
+pub(super) fn defect(message: &Message) -> Option<&'static str> {
+    let Body { obstacle, truncated, .. } = &message.body;
+    match (obstacle, truncated) {
+        (Some(Obstacle::UnknownEncoding), _) if message.encoding == Encoding::Identity => {
+            Some("not decompressed: the Compressed-Flag is set, but there is no grpc-encoding")
+        }
         (Some(Obstacle::UnknownEncoding), _) => Some("not decompressed: unknown encoding"),
         (Some(Obstacle::Corrupt), _) => Some("not decompressed: the compressed data is corrupt"),
-        (None, true) => Some("cut: larger than the limit of the decoder"),
-        (None, false) => None,
+        (_, true) => Some("cut: larger than the limit of the decoder"),
+        (_, false) => None,
     }
 }
 
