@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
+use std::net::Ipv6Addr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -88,7 +89,7 @@ pub fn run(args: &DescribeArgs) -> ExitCode {
 }
 
 fn describe(args: &DescribeArgs) -> Result<(), String> {
-    let backend = args.backend.clone().unwrap_or_else(|| format!("{}:{}", args.server_host, args.server_port));
+    let backend = args.backend.clone().unwrap_or_else(|| server(&args.server_host, args.server_port));
     let config = Config::from_flags(flags(args, &backend)).map_err(|error| error.to_string())?;
     let sources = Sources::open(&args.schemas, &backend).map_err(|error| format!("error: {error}"))?;
     let (log, writer) = Log::start(LogFormat::Pretty, io::stderr(), io::stderr())
@@ -110,6 +111,11 @@ fn describe(args: &DescribeArgs) -> Result<(), String> {
     let served = foreground::serve(config, &log, Some(Box::new(explainer)), started, stopping);
     writer.finish();
     served
+}
+
+/// A host is not written with its port, so an IPv6 address does not need brackets there.
+fn server(host: &str, port: u16) -> String {
+    if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// The flags of a proxy that samples every connection, on one shard: blocks then come in the order of their bytes.
@@ -168,3 +174,16 @@ impl Sink for StandardOutput {
 
 /// Time for words that nobody may read.
 const SAY_DEADLINE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::server;
+
+    #[test]
+    fn a_host_of_ipv6_needs_no_brackets() {
+        assert_eq!(server("::1", 80), "[::1]:80");
+        assert_eq!(server("[::1]", 80), "[::1]:80");
+        assert_eq!(server("192.0.2.1", 80), "192.0.2.1:80");
+        assert_eq!(server("localhost", 24909), "localhost:24909");
+    }
+}
