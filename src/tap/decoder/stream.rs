@@ -37,6 +37,13 @@ pub(super) struct Half {
     ended: bool,
 }
 
+impl Half {
+    /// Whether its END_STREAM has gone by.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
 impl Stream {
     pub(super) fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {

@@ -202,6 +202,27 @@ Hexdump (Protobuf Message) =
 }
 
 #[test]
+fn what_breaks_a_header_block_is_said_once() {
+    let mut bytes = PREFACE.to_vec();
+    frame::put(&mut bytes, kind::SETTINGS, 0, 0, b"");
+    frame::put(&mut bytes, kind::HEADERS, flag::END_HEADERS, 1, b"\x82\x80");
+    frame::put(&mut bytes, kind::PING, 0, 0, b"12345678");
+    let chunks = [(Direction::ToBackend, &bytes[..])];
+    let pretty = pretty_form(&chunks);
+    let (_, headers) = pretty.split_once("→ HEADERS ").unwrap();
+    assert_eq!(
+        headers,
+        r"       stream 1    END_HEADERS  2 bytes
+    :method  GET
+    malformed header block: index 0 of a field (RFC 7541 section 6.1) at byte 1
+→ PING           connection  31 32 33 34 35 36 37 38
+"
+    );
+    let classic = classic_form(&chunks, false);
+    assert_eq!(classic.matches("Malformed").count(), 1, "{classic}");
+}
+
+#[test]
 fn messages_of_another_format_are_shown_as_text() {
     let request = [(":method", "POST"), (":path", "/a.B/C"), ("content-type", "application/grpc+json")];
     let (pretty, classic) = unread(&request, b"\0\0\0\0\x07{\"a\":1}");

@@ -9,6 +9,7 @@ use super::super::event::{
 use super::secrets::{self, Mask};
 use super::{Options, Rendered, View};
 use crate::wire::frame::{FrameHead, HEAD_BYTES, kind};
+use crate::wire::hpack;
 
 /// An event and what was found out about it.
 pub(super) struct Explained<'a> {
@@ -208,6 +209,14 @@ pub(super) fn status(event: &Event) -> Option<&GrpcStatus> {
         | What::Truncated { .. } => None,
     };
     status.map(AsRef::as_ref)
+}
+
+/// Whether the rule that the frame breaks is the one that its header block breaks, which is told with the block.
+pub(super) fn is_told_by_block(frame: &Frame) -> bool {
+    let undecodable = block(frame).and_then(|block| block.undecodable.as_ref());
+    frame.malformed.zip(undecodable).is_some_and(
+        |(broken, error)| matches!(error, hpack::Error::Malformed(of_block) if of_block.rule == broken.rule),
+    )
 }
 
 fn block(frame: &Frame) -> Option<&Block> {
