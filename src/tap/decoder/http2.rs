@@ -256,6 +256,9 @@ impl Http2 {
             let first = !stream.half(direction).headers_seen;
             if first {
                 stream.headers(direction, &block.fields, budget);
+                let half = stream.half(direction);
+                // Of a list that is known in part, what is not there may stand in the rest.
+                half.headers_seen = block.undecodable.is_none() || half.messages.is_some();
                 if direction == Direction::ToBackend && block.undecodable.is_none() {
                     *malformed = malformed.or_else(|| request_rule(block, true_binary));
                 }

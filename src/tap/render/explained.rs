@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::super::event::{
-    Block, Body, Details, Encoding, Event, Frame, GrpcStatus, Message, MessagePart, Obstacle, Payload, What,
+    Block, Body, Details, Encoding, Event, Frame, GrpcStatus, Message, MessagePart, Obstacle, Payload, StreamNote, What,
 };
 use super::secrets::{self, Mask};
 use super::{Options, Rendered, View};
@@ -70,6 +70,9 @@ impl<'a> Explained<'a> {
         match &event.what {
             What::Frame(frame) => secret.extend(self.secret_in_frame(frame, &may_hold)),
             What::FramePart(part) if has_header_block(part.head.kind) => secret.push(self.all()),
+            What::FramePart(part) if part.head.kind == kind::DATA && part.messages.is_empty() && may_hold(None) => {
+                secret.push(self.all());
+            }
             What::Opaque { .. } => secret.extend(secrets::values_behind(&event.line, &event.bytes)),
             What::Http1Head(_) | What::Http1Trailers(_) | What::Malformed(_) => {
                 secret.extend(secrets::values_in_head(&event.bytes));
@@ -129,8 +132,12 @@ impl<'a> Explained<'a> {
                 let data = frame.head.kind == kind::DATA && may_hold(frame.path.as_deref());
                 (data || has_header_block(frame.head.kind)).then(|| range.clone())
             }
-            Payload::Data(_)
-            | Payload::Priority(_)
+            // Whether there are messages in it was in a header list that is not known.
+            Payload::Data(data) => {
+                let unknown = !data.grpc && frame.note == Some(StreamNote::Unknown);
+                (unknown && may_hold(frame.path.as_deref())).then(|| data.data.clone())
+            }
+            Payload::Priority(_)
             | Payload::RstStream { .. }
             | Payload::Settings(_)
             | Payload::Ping { .. }
