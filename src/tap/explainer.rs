@@ -137,8 +137,13 @@ impl<S: Sink> Explainer<S> {
     }
 
     fn write(&mut self, id: ConnectionId, text: &str) {
-        if self.is_open && self.sink.block(id, text).is_err() {
+        if !self.is_open {
+            return;
+        }
+        if let Err(error) = self.sink.block(id, text) {
             self.is_open = false;
+            let message = format!("connections are relayed, but explained no more: nobody reads the text: {error}");
+            self.notes.iter().for_each(|log| log.notice(Notice::Warning { message: message.clone() }));
         }
     }
 

@@ -8,19 +8,27 @@ use std::sync::Arc;
 
 use super::compression::{as_sent, decompress};
 use super::{Limits, base64};
-use crate::tap::event::{Details, Encoding, Fields, GrpcStatus, Message, MessagePart};
+use crate::tap::event::{Body, Details, Encoding, Fields, GrpcStatus, Message, MessagePart, Obstacle};
 use crate::wire::names;
 
 /// Whether a header list says that the data behind it is cut into messages. `application/grpc-web` is not: its
 /// trailers are a message of their own kind.
-pub(super) fn is_grpc(fields: &Fields) -> bool {
+fn is_grpc(fields: &Fields) -> bool {
     let Some(value) = fields.value("content-type") else { return false };
     let kind = value.split(|byte| matches!(byte, b';' | b'+' | b' ' | b'\t')).next().unwrap_or_default();
     kind.eq_ignore_ascii_case(b"application/grpc")
 }
 
+/// Whether the messages are Protobuf: if `content-type` names a format behind a `+`, it is `proto`.
+fn is_protobuf(fields: &Fields) -> bool {
+    let value = fields.value("content-type").unwrap_or_default();
+    let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let format = media_type.iter().position(|byte| *byte == b'+').and_then(|plus| media_type.get(plus..));
+    format.is_none_or(|format| format.eq_ignore_ascii_case(b"+proto"))
+}
+
 /// What `grpc-encoding` says.
-pub(super) fn encoding(fields: &Fields) -> Encoding {
+fn encoding(fields: &Fields) -> Encoding {
     match fields.value("grpc-encoding") {
         None | Some(b"identity") => Encoding::Identity,
         Some(b"gzip") => Encoding::Gzip,
@@ -48,6 +56,7 @@ pub(super) fn status(fields: &Fields, trailers_only: bool, path: Option<&Arc<str
 pub(super) struct Messages {
     path: Option<Arc<str>>,
     encoding: Encoding,
+    protobuf: bool,
     /// The index of the message that the next byte belongs to.
     index: u64,
     /// How many bytes of it, prefix included, have been seen.
@@ -59,8 +68,18 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    pub(super) fn new(path: Option<Arc<str>>, encoding: Encoding) -> Messages {
-        Messages { path, encoding, index: 0, before: 0, prefix: [0; PREFIX_BYTES], kept: Vec::new(), cut: false }
+    /// The messages behind a header list of the call to `path`, if it says that there are any.
+    pub(super) fn behind(fields: &Fields, path: Option<&Arc<str>>) -> Option<Messages> {
+        is_grpc(fields).then(|| Messages {
+            path: path.cloned(),
+            encoding: encoding(fields),
+            protobuf: is_protobuf(fields),
+            index: 0,
+            before: 0,
+            prefix: [0; PREFIX_BYTES],
+            kept: Vec::new(),
+            cut: false,
+        })
     }
 
     /// Cuts the next bytes, which stand at `position` of their event.
@@ -131,14 +150,18 @@ impl Messages {
         (taken, Some(Message { path, flag, length, encoding: self.encoding.clone(), body }))
     }
 
-    fn body(&self, flag: u8, content: &[u8], cut: bool, budget: &mut Budget) -> crate::tap::event::Body {
-        let body = if flag == 1 {
+    fn body(&self, flag: u8, content: &[u8], cut: bool, budget: &mut Budget) -> Body {
+        let mut body = if flag == 1 {
             let cap = budget.limits.message_bytes.min(budget.decompressed_bytes);
-            decompress(&self.encoding, content, cut, cap)
+            let body = decompress(&self.encoding, content, cut, cap);
+            budget.decompressed_bytes = budget.decompressed_bytes.saturating_sub(body.bytes.len());
+            body
         } else {
-            return as_sent(content, cut, budget.limits.message_bytes, None);
+            as_sent(content, cut, budget.limits.message_bytes, None)
         };
-        budget.decompressed_bytes = budget.decompressed_bytes.saturating_sub(body.bytes.len());
+        if !self.protobuf {
+            body.obstacle.get_or_insert(Obstacle::OtherFormat);
+        }
         body
     }
 
@@ -203,7 +226,6 @@ const PREFIX_BYTES: usize = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tap::event::Obstacle;
     use crate::wire::hpack::Field;
 
     fn budget(message_bytes: usize, kept_bytes: usize) -> Budget {
@@ -212,7 +234,12 @@ mod tests {
     }
 
     fn messages() -> Messages {
-        Messages::new(Some("/a.B/C".into()), Encoding::Gzip)
+        of_content_type("application/grpc")
+    }
+
+    fn of_content_type(content_type: &str) -> Messages {
+        let fields = fields(&[("content-type", content_type), ("grpc-encoding", "gzip")]);
+        Messages::behind(&fields, Some(&"/a.B/C".into())).unwrap()
     }
 
     fn fields(list: &[(&str, &str)]) -> Fields {
@@ -291,6 +318,21 @@ mod tests {
             assert!(!is_grpc(&fields(&[("content-type", value)])), "{value}");
         }
         assert!(!is_grpc(&fields(&[])));
+    }
+
+    #[test]
+    fn messages_of_another_format_are_not_protobuf() {
+        let obstacle = |content_type: &str, wire: &[u8]| {
+            let parts = of_content_type(content_type).take(wire, 0, &mut budget(100, 100));
+            parts[0].message.as_ref().unwrap().body.obstacle.clone()
+        };
+        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc+PROTO; a=b+c"] {
+            assert_eq!(obstacle(content_type, b"\0\0\0\0\x02{}"), None, "{content_type}");
+        }
+        for content_type in ["application/grpc+json", "application/grpc+json;charset=utf-8", "application/grpc+"] {
+            assert_eq!(obstacle(content_type, b"\0\0\0\0\x02{}"), Some(Obstacle::OtherFormat), "{content_type}");
+        }
+        assert_eq!(obstacle("application/grpc+json", b"\x01\0\0\0\x02hi"), Some(Obstacle::Corrupt));
     }
 
     #[test]

@@ -247,7 +247,7 @@ impl Http1 {
                     sender.expect = Expect::Head;
                     Step::explained(length, What::Http1Trailers(trailers))
                 }
-                Err(malformed) => Step::malformed(line.length, malformed),
+                Err(malformed) => Step::malformed(http1_chunk::trailers_end(bytes, line, &limits), malformed),
             },
         }
     }
@@ -292,8 +292,7 @@ impl Sender {
         if let Some(mut old) = self.messages.take() {
             old.release(budget);
         }
-        self.messages =
-            grpc::is_grpc(&head.fields).then(|| Messages::new(head.path.clone(), grpc::encoding(&head.fields)));
+        self.messages = Messages::behind(&head.fields, head.path.as_ref());
         self.expect = match head.framing {
             Framing::Empty | Framing::Tunnel | Framing::Length(0) => Expect::Head,
             Framing::Length(length) => Expect::Body { length, left: length },

@@ -63,11 +63,19 @@ pub(super) fn trailers(
                 let too_long = section.len() >= limits.head_bytes;
                 return if too_long { Err(http1_head::TOO_LONG) } else { Ok(None) };
             };
-            let fields = http1_head::trailers(section.get(..length).unwrap_or_default(), limits.fields)?;
+            let fields = http1_head::trailers(section.get(..length).unwrap_or_default(), limits.fields);
+            let fields = fields.map_err(|rule| Malformed { offset: line.length + rule.offset, ..rule })?;
             return Ok(Some((line.length + length, Http1Trailers { fields, status: None })));
         }
     };
     Ok(Some((line.length + length, Http1Trailers { fields: Fields::default(), status: None })))
+}
+
+/// How far a malformed trailer section reaches, the last chunk's line included; without an end only that line.
+pub(super) fn trailers_end(bytes: &[u8], line: SizeLine, limits: &Limits) -> usize {
+    let section = bytes.get(line.length..).unwrap_or_default();
+    let within = section.get(..limits.head_bytes).unwrap_or(section);
+    line.length + http1_head::end(within, 0).unwrap_or(0)
 }
 
 /// Data that is not followed by a line end.

@@ -51,7 +51,8 @@ pub(super) fn cannot_begin(direction: Direction, bytes: &[u8]) -> Option<Malform
 pub(super) fn request(head: &[u8], fields_max: usize) -> Result<Parsed, Malformed> {
     let mut fields = vec![EMPTY_HEADER; fields_max];
     let mut request = httparse::Request::new(&mut fields);
-    complete(request.parse(head))?;
+    let outcome = request.parse(head);
+    complete(outcome, head, |part| httparse::Request::new(&mut vec![EMPTY_HEADER; fields_max]).parse(part).is_err())?;
     let httparse::Request { method: Some(method), path: Some(target), version: Some(minor_version), .. } = request
     else {
         return Err(INCOMPLETE);
@@ -64,7 +65,8 @@ pub(super) fn request(head: &[u8], fields_max: usize) -> Result<Parsed, Malforme
 pub(super) fn response(head: &[u8], fields_max: usize) -> Result<Parsed, Malformed> {
     let mut fields = vec![EMPTY_HEADER; fields_max];
     let mut response = httparse::Response::new(&mut fields);
-    complete(response.parse(head))?;
+    let outcome = response.parse(head);
+    complete(outcome, head, |part| httparse::Response::new(&mut vec![EMPTY_HEADER; fields_max]).parse(part).is_err())?;
     let httparse::Response { code: Some(code), version: Some(minor_version), .. } = response else {
         return Err(INCOMPLETE);
     };
@@ -75,11 +77,10 @@ pub(super) fn response(head: &[u8], fields_max: usize) -> Result<Parsed, Malform
 /// Reads trailer fields, up to and with the empty line.
 pub(super) fn trailers(bytes: &[u8], fields_max: usize) -> Result<Fields, Malformed> {
     let mut fields = vec![EMPTY_HEADER; fields_max];
-    match httparse::parse_headers(bytes, &mut fields) {
-        Ok(Status::Complete((_, fields))) => Ok(collected(fields)),
-        Ok(Status::Partial) => Err(INCOMPLETE),
-        Err(error) => Err(malformed(error)),
-    }
+    let outcome = httparse::parse_headers(bytes, &mut fields);
+    let fields = if let Ok(Status::Complete((_, fields))) = outcome { collected(fields) } else { Fields::default() };
+    let is_refused = |part: &[u8]| httparse::parse_headers(part, &mut vec![EMPTY_HEADER; fields_max]).is_err();
+    complete(outcome, bytes, is_refused).map(|()| fields)
 }
 
 /// How the body is delimited, if neither the request nor the status says that there is none (RFC 9112 section 6.3).
@@ -133,16 +134,29 @@ fn collected(headers: &[Header<'_>]) -> Fields {
     fields
 }
 
-fn complete(outcome: httparse::Result<usize>) -> Result<(), Malformed> {
+fn complete<T>(outcome: httparse::Result<T>, head: &[u8], is_refused: impl Fn(&[u8]) -> bool) -> Result<(), Malformed> {
     match outcome {
         Ok(Status::Complete(_)) => Ok(()),
         Ok(Status::Partial) => Err(INCOMPLETE),
-        Err(error) => Err(malformed(error)),
+        Err(error) => Err(malformed(error, refused_byte(head, is_refused))),
     }
 }
 
-/// The parser does not say where; the start of the head stands for it.
-fn malformed(error: httparse::Error) -> Malformed {
+/// Where the parser stops, which it does not say: behind the longest part of the head that it takes as a beginning.
+fn refused_byte(head: &[u8], is_refused: impl Fn(&[u8]) -> bool) -> usize {
+    let (mut taken, mut refused) = (0, head.len());
+    while refused - taken > 1 {
+        let middle = taken + (refused - taken) / 2;
+        if is_refused(head.get(..middle).unwrap_or(head)) {
+            refused = middle;
+        } else {
+            taken = middle;
+        }
+    }
+    taken
+}
+
+fn malformed(error: httparse::Error, offset: usize) -> Malformed {
     let (rule, section) = match error {
         httparse::Error::HeaderName => ("a field name that is no token", "RFC 9112 section 5.1"),
         httparse::Error::HeaderValue => ("a field value with a forbidden byte", "RFC 9110 section 5.5"),
@@ -152,7 +166,7 @@ fn malformed(error: httparse::Error) -> Malformed {
         httparse::Error::TooManyHeaders => ("more fields than are kept", "RFC 9112 section 5"),
         httparse::Error::Version => ("a version other than HTTP/1.0 and HTTP/1.1", "RFC 9112 section 2.3"),
     };
-    Malformed { rule, section, offset: 0 }
+    Malformed { rule, section, offset }
 }
 
 /// What every response begins with (RFC 9112 section 4).

@@ -5,7 +5,7 @@
 
 use super::blocks::{Blocks, Kind, Owner};
 use super::grpc::{self, Budget, Messages};
-use super::stream::Streams;
+use super::stream::{Stream, Streams};
 use super::{Limits, Step, payload};
 use crate::tap::event::{Block, Data, Direction, Fields, Frame, FramePart, Payload, StreamNote, What};
 use crate::wire::Malformed;
@@ -132,8 +132,24 @@ impl Http2 {
     /// A frame with the rule that it breaks by where it stands, if any.
     fn framed(&mut self, direction: Direction, head: FrameHead, bytes: &[u8], payload: Payload) -> Frame {
         let malformed = self.sender(direction).order_rule(direction, &head);
+        let malformed = malformed.or_else(|| self.stream_rule(direction, &head));
         let reserved = bytes.get(RESERVED_OFFSET).is_some_and(|byte| byte & 0x80 != 0);
         Frame { head, reserved, payload, malformed, path: None, note: None }
+    }
+
+    /// The rule that a frame breaks by the state of its stream, if any, as far as its sender alone decides that state.
+    fn stream_rule(&mut self, direction: Direction, head: &FrameHead) -> Option<Malformed> {
+        let has_ended = |stream: &mut Stream| stream.half(direction).has_ended();
+        let (rule, section) = if !matches!(head.kind, kind::DATA | kind::HEADERS) {
+            return None;
+        } else if self.streams.find(head.stream).is_some_and(has_ended) {
+            ("a frame behind the one with END_STREAM", "RFC 9113 section 5.1")
+        } else if direction == Direction::ToBackend && head.stream > 0 && head.stream.is_multiple_of(2) {
+            ("a stream of a client with an even number", "RFC 9113 section 5.1.1")
+        } else {
+            return None;
+        };
+        Some(Malformed { rule, section, offset: RESERVED_OFFSET })
     }
 
     /// What the frame changes for later ones, and what earlier ones say of it.
@@ -240,6 +256,9 @@ impl Http2 {
             let first = !stream.half(direction).headers_seen;
             if first {
                 stream.headers(direction, &block.fields, budget);
+                let half = stream.half(direction);
+                // Of a list that is known in part, what is not there may stand in the rest.
+                half.headers_seen = block.undecodable.is_none() || half.messages.is_some();
                 if direction == Direction::ToBackend && block.undecodable.is_none() {
                     *malformed = malformed.or_else(|| request_rule(block, true_binary));
                 }

@@ -13,6 +13,7 @@
 //! | `opening` | the PROXY header, and which protocol it is | PROXY protocol, RFC 9113 section 3.4 |
 //! | `http2`, `payload`, `blocks`, `stream` | frames, and what they mean for each other | RFC 9113, RFC 7541 |
 //! | `http1`, `http1_head`, `http1_chunk` | messages, upgrade | RFC 9112 |
+//! | `line` | what cuts through bytes that are not decoded may hide | RFC 9112 section 5 |
 //! | `grpc`, `compression`, `base64` | messages and outcomes of calls | gRPC over HTTP2 |
 
 mod base64;
@@ -24,6 +25,7 @@ mod http1_chunk;
 mod http1_head;
 mod http2;
 mod limits;
+mod line;
 mod opening;
 mod payload;
 mod stream;
@@ -33,6 +35,7 @@ mod tests;
 use self::grpc::Budget;
 use self::http1::{Http1, Switch};
 use self::http2::Http2;
+use self::line::Line;
 use super::event::{Direction, Event, Fields, Http1Head, Reason, Start, What};
 use crate::wire::Malformed;
 use crate::wire::first_bytes::PREFACE;
@@ -187,17 +190,27 @@ struct Flow {
     offset: u64,
     /// The bytes behind them: the beginning of something whose end has not come.
     kept: Vec<u8>,
+    /// The line that ends the bytes explained last, if they were not decoded.
+    line: Line,
     /// True exactly if no more bytes are to come.
     ended: bool,
 }
 
 impl Flow {
     fn new(state: State) -> Flow {
-        Flow { state, offset: 0, kept: Vec::new(), ended: false }
+        Flow { state, offset: 0, kept: Vec::new(), line: Line::default(), ended: false }
     }
 
     fn explain(&mut self, direction: Direction, bytes: &[u8], what: What, out: &mut Vec<Event>) {
-        out.push(Event { direction, offset: self.offset, bytes: bytes.to_vec(), what });
+        let is_opaque = matches!(what, What::Opaque { .. });
+        let line = if is_opaque { self.line.begin().to_vec() } else { Vec::new() };
+        if !is_opaque {
+            self.line = Line::default();
+        }
+        if is_opaque || matches!(what, What::Malformed(_)) {
+            self.line.extend(bytes);
+        }
+        out.push(Event { direction, offset: self.offset, bytes: bytes.to_vec(), line, what });
         self.offset += bytes.len() as u64;
     }
 }

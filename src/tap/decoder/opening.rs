@@ -35,12 +35,10 @@ pub(super) fn first_bytes_of_client(bytes: &[u8]) -> Step {
 
 /// Tells the protocol from what the backend sends first, and from what the client turned out to speak.
 ///
-/// A backend may speak before its client. And one that only knows HTTP/1 answers an HTTP/2 preface with an HTTP/1
-/// error, as one that only knows HTTP/2 answers HTTP/1 with frames: what a person wants to see then.
+/// A backend may speak before its client. And one that only knows HTTP/1 answers TLS or an HTTP/2 preface with an HTTP/1
+/// error, as one that only knows HTTP/2 answers them with frames, and either of them answers what is malformed: what a
+/// person wants to see then.
 pub(super) fn first_bytes_of_backend(bytes: &[u8], client: State) -> Step {
-    if let State::Opaque(_) = client {
-        return Step::Become(client);
-    }
     if bytes.starts_with(STATUS_LINE) || client == State::Http1 && bytes.first() != Some(&0) {
         return Step::Become(State::Http1);
     }
@@ -53,6 +51,7 @@ pub(super) fn first_bytes_of_backend(bytes: &[u8], client: State) -> Step {
     match FrameHead::parse(bytes) {
         Some(head) if is_first_frame(head) => Step::Become(State::Http2),
         None if bytes.len() < HEAD_BYTES && bytes.first() == Some(&0) => Step::Wait,
+        _ if client == State::Opaque(Reason::Tls) && bytes.first().is_some_and(is_tls_record) => Step::Become(client),
         _ => Step::Become(State::Opaque(Reason::UnknownProtocol)),
     }
 }
@@ -60,6 +59,12 @@ pub(super) fn first_bytes_of_backend(bytes: &[u8], client: State) -> Step {
 /// Whether a frame can be what a server opens with: SETTINGS (RFC 9113 section 3.4).
 fn is_first_frame(head: FrameHead) -> bool {
     head.kind == kind::SETTINGS && head.flags == 0 && head.stream == 0 && head.length.is_multiple_of(ENTRY_BYTES)
+}
+
+/// Whether a byte is the type of a TLS record: change_cipher_spec, alert, handshake or application_data (RFC 8446
+/// section 5.1).
+fn is_tls_record(kind: &u8) -> bool {
+    matches!(kind, 20..=23)
 }
 
 /// A malformed PROXY header is passed over if its end is known: the line end of version 1, the length of version 2.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::grpc::{Budget, Messages, encoding, is_grpc};
+use super::grpc::{Budget, Messages};
 use crate::tap::event::{Direction, Fields, StreamNote};
 
 /// The streams of one connection, at most `streams_max` of them.
@@ -37,6 +37,13 @@ pub(super) struct Half {
     ended: bool,
 }
 
+impl Half {
+    /// Whether its END_STREAM has gone by.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
 impl Stream {
     pub(super) fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {
@@ -50,7 +57,7 @@ impl Stream {
         if direction == Direction::ToBackend {
             self.path = fields.value(":path").map(|path| String::from_utf8_lossy(path).into());
         }
-        let messages = is_grpc(fields).then(|| Messages::new(self.path.clone(), encoding(fields)));
+        let messages = Messages::behind(fields, self.path.as_ref());
         let half = self.half(direction);
         half.headers_seen = true;
         if let Some(mut old) = std::mem::replace(&mut half.messages, messages) {

@@ -34,21 +34,23 @@ pub struct Message {
 /// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
-    /// The serialized message, decompressed where it was compressed, unless there is an obstacle.
+    /// The serialized message, decompressed where it was compressed and could be.
     pub bytes: Vec<u8>,
     /// True exactly if a limit cut the content: `bytes` is its beginning.
     pub truncated: bool,
-    /// Why `bytes` is as it was on the wire although the message is compressed.
+    /// Why `bytes` cannot be read as Protobuf.
     pub obstacle: Option<Obstacle>,
 }
 
-/// Why a compressed message could not be decompressed.
+/// What keeps a message from being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The encoding is none that we know, or none was announced.
+    /// It is compressed in an encoding that we do not know, or that was not announced.
     UnknownEncoding,
     /// The compressed data breaks the rules of its format; `Body::bytes` is as on the wire.
     Corrupt,
+    /// It is not Protobuf: the `content-type` names another format (`application/grpc+json`).
+    OtherFormat,
 }
 
 /// How the messages of a direction of a call are compressed, if their flag says so.

@@ -48,6 +48,8 @@ pub struct Event {
     pub offset: u64,
     /// The bytes, at least one.
     pub bytes: Vec<u8>,
+    /// Of bytes that are not decoded: how the line begins that they continue, if its beginning is in an event before.
+    pub line: Vec<u8>,
     /// What they are.
     pub what: What,
 }

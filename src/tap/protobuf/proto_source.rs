@@ -18,19 +18,21 @@ use super::file_set::FileSet;
 ///
 /// Without directories they are looked up in the working directory, then beside the files.
 pub(super) fn compile(files: &[PathBuf], directories: &[PathBuf]) -> Result<FileSet, SchemaError> {
-    let mut compiler = Compiler::with_file_resolver(resolver(&searched(files, directories)));
+    let searched = if directories.is_empty() { default_directories(files) } else { directories.to_vec() };
+    let mut compiler = Compiler::with_file_resolver(resolver(&searched));
     compiler.include_imports(true);
     let mut open = |path: &Path| {
         // The compiler's own assertions are no reason to end a proxy.
         match catch_unwind(AssertUnwindSafe(|| compiler.open_file(path).map(drop))) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(explained(&error, path)),
+            Ok(Err(error)) => Err(explained(&error, !directories.is_empty(), path)),
             Err(panic) => Err(format!("the compiler gave up: {}; {WAY_OUT}", message(panic.as_ref()))),
         }
     };
     open(Path::new(DESCRIPTOR)).map_err(|reason| failed(Path::new(DESCRIPTOR), reason))?;
     for path in files {
-        open(path).map_err(|reason| failed(path, reason))?;
+        let place = if directories.is_empty() { in_real_directory(path) } else { path.clone() };
+        open(&place).map_err(|reason| failed(path, reason))?;
     }
     let mut set = FileSet::default();
     let encoded = catch_unwind(AssertUnwindSafe(|| compiler.encode_file_descriptor_set()));
@@ -40,17 +42,28 @@ pub(super) fn compile(files: &[PathBuf], directories: &[PathBuf]) -> Result<File
     Ok(set)
 }
 
-fn searched(files: &[PathBuf], directories: &[PathBuf]) -> Vec<PathBuf> {
-    if !directories.is_empty() {
-        return directories.to_vec();
-    }
-    let mut searched = vec![PathBuf::from(".")];
-    for parent in files.iter().filter_map(|file| file.parent()) {
-        if parent != Path::new("") && !searched.iter().any(|known| known == parent) {
-            searched.push(parent.to_owned());
+/// The working directory, and those of the files; each once and under one name, for the compiler refuses a file that it
+/// finds under two.
+fn default_directories(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut directories = vec![real(Path::new("."))];
+    for path in files {
+        let directory = in_real_directory(path).parent().map(Path::to_owned).unwrap_or_default();
+        if !directories.contains(&directory) {
+            directories.push(directory);
         }
     }
-    searched
+    directories
+}
+
+/// The path with its directory by its real name. What the file itself may link to stays as it is: its imports are
+/// beside the link.
+fn in_real_directory(path: &Path) -> PathBuf {
+    let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    path.file_name().map_or_else(|| path.to_owned(), |name| real(directory).join(name))
+}
+
+fn real(directory: &Path) -> PathBuf {
+    directory.canonicalize().unwrap_or_else(|_| directory.to_owned())
 }
 
 fn resolver(directories: &[PathBuf]) -> ChainFileResolver {
@@ -65,11 +78,13 @@ fn resolver(directories: &[PathBuf]) -> ChainFileResolver {
 }
 
 /// What the compiler says, and what to do about it.
-fn explained(error: &protox::Error, path: &Path) -> String {
+fn explained(error: &protox::Error, has_directories: bool, path: &Path) -> String {
     // `Debug` is the form with file, line and column.
     let reason = format!("{error:?}");
     if error.is_io() {
         reason
+    } else if error.is_file_not_found() && error.file().is_none() && !has_directories {
+        "there is no such file".to_owned()
     } else if error.is_file_not_found() && error.file().is_none() {
         let found = if path.exists() { "lies below none of the" } else { "is found in none of the" };
         format!("{found} directories given with `-I`")
@@ -158,6 +173,23 @@ mod tests {
             format!("DIR/i.proto: i.proto:2:1: import 'gone/gone.proto' not found{way_out}")
         );
         assert_eq!(refusal("b.proto", "\0\u{1}"), format!("DIR/b.proto: b.proto:1:1: invalid token{way_out}"));
+    }
+
+    #[test]
+    fn a_directory_with_two_names_is_one() {
+        let scratch = Scratch::new();
+        let text = "syntax = \"proto3\"; import \"b.proto\"; message A { B b = 1; }";
+        let path = scratch.write("a.proto", text.as_bytes());
+        let other = scratch.write("b.proto", b"syntax = \"proto3\"; message B {}");
+        let link = scratch.path().join("link");
+        std::os::unix::fs::symlink(scratch.path(), &link).unwrap();
+        let set = compile(&[path, other, link.join("a.proto")], &[]).unwrap();
+        let mut schemas = Schemas::built_in();
+        schemas.link(set, 1 << 25).unwrap();
+        assert!(schemas.message("A").is_some());
+        let gone = link.join("gone.proto");
+        let expected = format!("{}: there is no such file", gone.display());
+        assert_eq!(compile(&[gone], &[]).unwrap_err().to_string(), expected);
     }
 
     #[test]

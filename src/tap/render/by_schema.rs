@@ -65,7 +65,10 @@ impl BySchema<'_> {
                 self.unknown.borrow_mut().add(path, reason);
                 Ok(None)
             }
-            Lookup::Pending => Err(Pending),
+            Lookup::Pending => {
+                self.unknown.borrow_mut().add(path, "the backend has not answered server reflection yet".to_owned());
+                Err(Pending)
+            }
         }
     }
 }
@@ -102,6 +105,7 @@ const SERVICES_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tap::protobuf::SchemaArgs;
 
     #[test]
     fn a_service_is_news_once_and_strangers_cannot_fill_the_memory() {
@@ -113,5 +117,19 @@ mod tests {
         assert_eq!(unknown.take_news(), []);
         (0..1000).for_each(|number| unknown.add(&format!("/s{number}/M"), String::new()));
         assert_eq!(unknown.take_news().len(), 63);
+    }
+
+    #[test]
+    fn a_backend_that_does_not_answer_reflection_is_news() {
+        // It is connected to by the kernel, and accepted by nobody.
+        let backend = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let args = SchemaArgs { reflect: true, ..SchemaArgs::default() };
+        let sources = Sources::open(&args, &backend.local_addr().unwrap().to_string()).unwrap();
+        let unknown = RefCell::default();
+        let messages = BySchema { sources: &sources, patience: Duration::ZERO, unknown: &unknown };
+        let view = View { show_secrets: false, columns: 80 };
+        assert_eq!(messages.message(Some("/a.B/C"), Direction::ToBackend, b"\x08\x05", view).type_name, None);
+        let reason = "the backend has not answered server reflection yet".to_owned();
+        assert_eq!(unknown.borrow_mut().take_news(), [("a.B".to_owned(), reason)]);
     }
 }

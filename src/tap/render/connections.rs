@@ -162,6 +162,92 @@ fn http1_behind_a_proxy_line_in_the_pretty_form() {
     );
 }
 
+/// A client's call whose messages are not what the decoder reads, in both forms, from the DATA frame on.
+fn unread(fields: &[(&str, &str)], data: &[u8]) -> (String, String) {
+    let mut bytes = PREFACE.to_vec();
+    frame::put(&mut bytes, kind::SETTINGS, 0, 0, b"");
+    frame::put(&mut bytes, kind::HEADERS, flag::END_HEADERS, 1, &literals(fields));
+    frame::put(&mut bytes, kind::DATA, 0, 1, data);
+    let chunks = [(Direction::ToBackend, &bytes[..])];
+    let (pretty, classic) = (pretty_form(&chunks), classic_form(&chunks, false));
+    let classic = classic.split_once("gRPC Compressed Flag").unwrap().1.to_owned();
+    (pretty.split_once("→ DATA ").unwrap().1.to_owned(), classic)
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_shown_as_it_is() {
+    let request = [(":method", "POST"), (":path", "/a.B/C"), ("content-type", "application/grpc")];
+    let (pretty, classic) = unread(&request, b"\x01\0\0\0\x04\x0a\x02hi");
+    assert_eq!(
+        pretty,
+        r"          stream 1    9 bytes
+    message 1  4 bytes
+    not decompressed: the Compressed-Flag is set, but there is no grpc-encoding
+      \n\x02hi
+"
+    );
+    assert_eq!(
+        classic,
+        r" = 1 (01)
+Protobuf Length = 4 (00 00 00 04)
+Protobuf Message not decompressed: the Compressed-Flag is set, but there is no grpc-encoding
+Hexdump (Protobuf Message) =
+   0a 02 68 69
+----------------------------------------
+"
+    );
+    let snappy = [request[0], request[1], request[2], ("grpc-encoding", "snappy")];
+    let (pretty, _) = unread(&snappy, b"\x01\0\0\0\x04\x0a\x02hi");
+    assert!(pretty.ends_with("of snappy\n    not decompressed: unknown encoding\n      \\n\\x02hi\n"), "{pretty}");
+}
+
+#[test]
+fn what_breaks_a_header_block_is_said_once() {
+    let mut bytes = PREFACE.to_vec();
+    frame::put(&mut bytes, kind::SETTINGS, 0, 0, b"");
+    frame::put(&mut bytes, kind::HEADERS, flag::END_HEADERS, 1, b"\x82\x80");
+    frame::put(&mut bytes, kind::PING, 0, 0, b"12345678");
+    let chunks = [(Direction::ToBackend, &bytes[..])];
+    let pretty = pretty_form(&chunks);
+    let (_, headers) = pretty.split_once("→ HEADERS ").unwrap();
+    assert_eq!(
+        headers,
+        r"       stream 1    END_HEADERS  2 bytes
+    :method  GET
+    malformed header block: index 0 of a field (RFC 7541 section 6.1) at byte 1
+→ PING           connection  31 32 33 34 35 36 37 38
+"
+    );
+    let classic = classic_form(&chunks, false);
+    assert_eq!(classic.matches("Malformed").count(), 1, "{classic}");
+}
+
+#[test]
+fn messages_of_another_format_are_shown_as_text() {
+    let request = [(":method", "POST"), (":path", "/a.B/C"), ("content-type", "application/grpc+json")];
+    let (pretty, classic) = unread(&request, b"\0\0\0\0\x07{\"a\":1}");
+    assert_eq!(
+        pretty,
+        r#"          stream 1    12 bytes
+    message 1  7 bytes
+    not Protobuf, by its content-type
+      {"a":1}
+"#
+    );
+    assert_eq!(
+        classic,
+        r#" = 0 (00)
+Protobuf Length = 7 (00 00 00 07)
+Message Format = not Protobuf, by its content-type
+Message =
+   b'{"a":1}'
+Hexdump (Message) =
+   7b 22 61 22 3a 31 7d
+----------------------------------------
+"#
+    );
+}
+
 #[test]
 fn a_secret_is_not_told_by_the_start_of_a_block_that_never_ends() {
     let mut bytes = PREFACE.to_vec();
@@ -174,6 +260,16 @@ fn a_secret_is_not_told_by_the_start_of_a_block_that_never_ends() {
         let hidden = classic_form(&[(Direction::ToBackend, &bytes)], false);
         assert!(shown.replace("\n  ", "").contains("68 75 6e 74 65 72"), "{shown}");
         assert!(!hidden.replace("\n  ", "").contains("68 75 6e 74 65 72"), "{hidden}");
+    }
+}
+
+#[test]
+fn a_secret_in_bytes_that_are_not_decoded_is_hidden_however_they_are_cut() {
+    let bytes = b"GET / HTTP/1.1\r\na b: c\r\n\r\nGET / HTTP/1.1\r\nAuthorization: hunter2\r\n\r\n";
+    for cut in 1..bytes.len() {
+        let (first, second) = bytes.split_at(cut);
+        let text = classic_form(&[(Direction::ToBackend, first), (Direction::ToBackend, second)], false);
+        assert_eq!(text.matches("**").count(), 7, "cut at {cut}: {text}");
     }
 }
 

@@ -4,11 +4,12 @@
 use std::ops::Range;
 
 use super::super::event::{
-    Block, Body, Details, Encoding, Event, Frame, GrpcStatus, Message, MessagePart, Obstacle, Payload, What,
+    Block, Body, Details, Encoding, Event, Frame, GrpcStatus, Message, MessagePart, Obstacle, Payload, StreamNote, What,
 };
 use super::secrets::{self, Mask};
 use super::{Options, Rendered, View};
 use crate::wire::frame::{FrameHead, HEAD_BYTES, kind};
+use crate::wire::hpack;
 
 /// An event and what was found out about it.
 pub(super) struct Explained<'a> {
@@ -69,7 +70,11 @@ impl<'a> Explained<'a> {
         match &event.what {
             What::Frame(frame) => secret.extend(self.secret_in_frame(frame, &may_hold)),
             What::FramePart(part) if has_header_block(part.head.kind) => secret.push(self.all()),
-            What::Http1Head(_) | What::Http1Trailers(_) | What::Opaque { .. } | What::Malformed(_) => {
+            What::FramePart(part) if part.head.kind == kind::DATA && part.messages.is_empty() && may_hold(None) => {
+                secret.push(self.all());
+            }
+            What::Opaque { .. } => secret.extend(secrets::values_behind(&event.line, &event.bytes)),
+            What::Http1Head(_) | What::Http1Trailers(_) | What::Malformed(_) => {
                 secret.extend(secrets::values_in_head(&event.bytes));
             }
             What::Truncated { of: "frame", .. } => match FrameHead::parse(&event.bytes).map(|head| head.kind) {
@@ -127,8 +132,12 @@ impl<'a> Explained<'a> {
                 let data = frame.head.kind == kind::DATA && may_hold(frame.path.as_deref());
                 (data || has_header_block(frame.head.kind)).then(|| range.clone())
             }
-            Payload::Data(_)
-            | Payload::Priority(_)
+            // Whether there are messages in it was in a header list that is not known.
+            Payload::Data(data) => {
+                let unknown = !data.grpc && frame.note == Some(StreamNote::Unknown);
+                (unknown && may_hold(frame.path.as_deref())).then(|| data.data.clone())
+            }
+            Payload::Priority(_)
             | Payload::RstStream { .. }
             | Payload::Settings(_)
             | Payload::Ping { .. }
@@ -171,13 +180,23 @@ pub(super) fn encoding_name(encoding: &Encoding) -> &str {
     }
 }
 
+/// Whether the bytes of the content are not those on the wire.
+pub(super) fn is_decompressed(message: &Message) -> bool {
+    let failed = matches!(message.body.obstacle, Some(Obstacle::UnknownEncoding | Obstacle::Corrupt));
+    is_compressed(message) && !failed
+}
+
 /// What keeps the text of a message from being whole, in words.
-pub(super) fn defect(body: &Body) -> Option<&'static str> {
-    match (&body.obstacle, body.truncated) {
+pub(super) fn defect(message: &Message) -> Option<&'static str> {
+    let Body { obstacle, truncated, .. } = &message.body;
+    match (obstacle, truncated) {
+        (Some(Obstacle::UnknownEncoding), _) if message.encoding == Encoding::Identity => {
+            Some("not decompressed: the Compressed-Flag is set, but there is no grpc-encoding")
+        }
         (Some(Obstacle::UnknownEncoding), _) => Some("not decompressed: unknown encoding"),
         (Some(Obstacle::Corrupt), _) => Some("not decompressed: the compressed data is corrupt"),
-        (None, true) => Some("cut: larger than the limit of the decoder"),
-        (None, false) => None,
+        (_, true) => Some("cut: larger than the limit of the decoder"),
+        (_, false) => None,
     }
 }
 
@@ -197,6 +216,14 @@ pub(super) fn status(event: &Event) -> Option<&GrpcStatus> {
         | What::Truncated { .. } => None,
     };
     status.map(AsRef::as_ref)
+}
+
+/// Whether the rule that the frame breaks is the one that its header block breaks, which is told with the block.
+pub(super) fn is_told_by_block(frame: &Frame) -> bool {
+    let undecodable = block(frame).and_then(|block| block.undecodable.as_ref());
+    frame.malformed.zip(undecodable).is_some_and(
+        |(broken, error)| matches!(error, hpack::Error::Malformed(of_block) if of_block.rule == broken.rule),
+    )
 }
 
 fn block(frame: &Frame) -> Option<&Block> {

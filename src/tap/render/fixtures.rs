@@ -56,7 +56,7 @@ pub(super) fn with_options<T>(render: impl FnOnce(&Options<'_>) -> T) -> T {
 }
 
 pub(super) fn event(direction: Direction, bytes: &[u8], what: What) -> Event {
-    Event { direction, offset: 0x1000, bytes: bytes.to_vec(), what }
+    Event { direction, offset: 0x1000, bytes: bytes.to_vec(), line: Vec::new(), what }
 }
 
 /// A frame to the backend whose payload is explained by `explain`.

@@ -21,13 +21,11 @@ pub(super) fn values_in_head(head: &[u8]) -> Vec<Range<usize>> {
     for line in head.split_inclusive(|byte| *byte == b'\n') {
         let content = line.trim_ascii_end();
         let continues = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-        let value = if continues {
-            0
-        } else {
-            let name_length = line.iter().position(|byte| *byte == b':');
-            secret = name_length.and_then(|length| line.get(..length)).is_some_and(is_secret);
-            name_length.map_or(0, |length| length.saturating_add(1))
-        };
+        let name_length = line.iter().position(|byte| *byte == b':');
+        let has_secret_name = name_length.and_then(|length| line.get(..length)).is_some_and(is_secret);
+        let value = if continues && secret { 0 } else { name_length.map_or(0, |length| length.saturating_add(1)) };
+        // One that continues another may also be a field of its own, indented by mistake.
+        secret = has_secret_name || continues && secret;
         let spaces = content.get(value..).map_or(0, |rest| rest.len().saturating_sub(rest.trim_ascii_start().len()));
         let value = value.saturating_add(spaces);
         if secret && value < content.len() {
@@ -36,6 +34,15 @@ pub(super) fn values_in_head(head: &[u8]) -> Vec<Range<usize>> {
         start = start.saturating_add(line.len());
     }
     values
+}
+
+/// The same in bytes that continue a line that begins with `line`.
+pub(super) fn values_behind(line: &[u8], bytes: &[u8]) -> Vec<Range<usize>> {
+    let in_bytes = |value: Range<usize>| {
+        let place = |position: usize| position.saturating_sub(line.len());
+        place(value.start)..place(value.end)
+    };
+    values_in_head(&[line, bytes].concat()).into_iter().map(in_bytes).collect()
 }
 
 /// Bytes of an event that are not shown.
@@ -94,6 +101,27 @@ mod tests {
         let head = b"GET / HTTP/1.1\r\nCookie:  a=b \r\nHost: x\r\nX-Token: one\r\n two\r\nAuthorization: cu";
         let values: Vec<&[u8]> = values_in_head(head).into_iter().map(|value| &head[value]).collect();
         assert_eq!(values, [&b"a=b"[..], b"one", b"two", b"cu"]);
+    }
+
+    #[test]
+    fn a_line_that_begins_with_a_blank_may_be_a_field_too() {
+        let head = b"GET / HTTP/1.1\r\n Cookie: a=b\r\n x: y\r\nHost: x\r\n\tX-Token: one\r\n";
+        let values: Vec<&[u8]> = values_in_head(head).into_iter().map(|value| &head[value]).collect();
+        assert_eq!(values, [&b"a=b"[..], b"x: y", b"one"]);
+    }
+
+    #[test]
+    fn a_value_is_found_behind_the_beginning_of_its_line() {
+        let values = |line: &[u8], bytes: &'static [u8]| -> Vec<&[u8]> {
+            let values = values_behind(line, bytes).into_iter().map(|value| &bytes[value]);
+            values.filter(|value| !value.is_empty()).collect()
+        };
+        assert_eq!(values(b"", b"Cookie: a=b\r\n"), [b"a=b"]);
+        assert_eq!(values(b"Coo", b"kie: a=b\r\n"), [b"a=b"]);
+        assert_eq!(values(b"Cookie: a", b"=b\r\nHost: x"), [b"=b"]);
+        assert_eq!(values(b"Cookie: a\r\n", b" b\r\n"), [b"b"]);
+        assert!(values(b"Cookie: a\r\n", b"Host: x\r\n").is_empty());
+        assert!(values(b"Host: a", b"b\r\nx: y\r\n").is_empty());
     }
 
     #[test]

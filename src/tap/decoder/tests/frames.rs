@@ -269,3 +269,32 @@ fn the_oldest_stream_is_forgotten_and_said_so() {
     assert_eq!(frames[3].note, Some(StreamNote::Forgot(1)));
     assert_eq!(frames[4].note, Some(StreamNote::Unknown));
 }
+
+#[test]
+fn nothing_comes_behind_the_end_of_a_stream() {
+    let frames = client_frames(
+        &[
+            grpc_request(1, 4),
+            framed(0, 1, 1, b""),
+            framed(0, 0, 1, b"x"),
+            grpc_request(1, 5),
+            framed(3, 0, 1, b"\0\0\0\x08"),
+        ]
+        .concat(),
+    );
+    let rules: Vec<_> = frames.iter().map(|frame| frame.malformed.map(|broken| (broken.rule, broken.offset))).collect();
+    let late = Some(("a frame behind the one with END_STREAM", 5));
+    assert_eq!(rules, [None, None, late, late, None]);
+    // The other direction of the stream has not ended.
+    let response = [framed(4, 0, 0, b""), grpc_response(1), framed(0, 1, 1, b""), framed(0, 1, 1, b"")].concat();
+    let request = [client_opening(), grpc_request(1, 5)].concat();
+    let answer = frames_of(ToClient, decode(&[(ToBackend, request), (ToClient, response)]));
+    let rules: Vec<_> = answer.iter().map(|frame| frame.malformed.map(|broken| broken.rule)).collect();
+    assert_eq!(rules, [None, None, None, late.map(|(rule, _)| rule)]);
+}
+
+#[test]
+fn streams_of_clients_have_odd_numbers() {
+    assert_eq!(broken(&client_frame(&grpc_request(2, 5))), ("a stream of a client with an even number", 5));
+    assert_eq!(client_frame(&grpc_request(3, 5)).malformed, None);
+}

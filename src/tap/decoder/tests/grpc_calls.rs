@@ -1,7 +1,7 @@
 //! Calls of gRPC over HTTP/2: whose message it is, and how the call ended.
 
 use super::*;
-use crate::tap::event::{Details, Encoding};
+use crate::tap::event::{Details, Encoding, StreamNote};
 
 fn call(trailers: &[(&str, &str)]) -> Vec<Event> {
     let response = [
@@ -116,4 +116,15 @@ fn what_decompresses_to_too_much_is_cut() {
     let events = decode_with(limits, &[(ToBackend, bytes)]);
     let lengths: Vec<_> = messages(&events, ToBackend).iter().map(|m| (m.body.bytes.len(), m.body.truncated)).collect();
     assert_eq!(lengths, [(600_000, true), (400_000, true), (0, true)]);
+}
+
+#[test]
+fn of_a_call_whose_headers_break_off_too_early_nothing_is_known() {
+    let note = |cut: &[u8]| {
+        let request = [&block(&[(":method", "POST"), (":path", "/a.B/C")])[..], cut, b"\x80"].concat();
+        let data = client_frames(&[framed(1, 4, 1, &request), framed(0, 0, 1, b"\0\0\0\0\0")].concat()).pop().unwrap();
+        (data.path.as_deref() == Some("/a.B/C"), data.note)
+    };
+    assert_eq!(note(b""), (true, Some(StreamNote::Unknown)));
+    assert_eq!(note(&block(&[("content-type", "application/grpc")])), (true, None));
 }

@@ -168,3 +168,21 @@ fn what_breaks_a_rule_ends_the_direction() {
     let long = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(70_000));
     assert_eq!(rule(&long), "a head longer than is kept");
 }
+
+#[test]
+fn the_byte_that_breaks_a_rule_is_named() {
+    let of_client = |bytes: &str| vec![(ToBackend, bytes.as_bytes().to_vec())];
+    let of_backend = |bytes: &[u8]| vec![(ToBackend, b"GET / HTTP/1.1\r\n\r\n".to_vec()), (ToClient, bytes.to_vec())];
+    let refused = |conversation: Conversation| {
+        let event = decode(&conversation).into_iter().find(|event| matches!(event.what, What::Malformed(_))).unwrap();
+        let What::Malformed(malformed) = event.what else { panic!() };
+        String::from_utf8_lossy(&event.bytes[malformed.offset..]).into_owned()
+    };
+    assert_eq!(refused(of_client("GET / HTTP/1.1\r\nHost: x\r\na b: c\r\n\r\n")), " b: c\r\n\r\n");
+    assert_eq!(refused(of_client("GET / HTTP/1.1\r\nx: y\x07z\r\n\r\n")), "\u{7}z\r\n\r\n");
+    assert_eq!(refused(of_client("GET / HTTP/3.0\r\n\r\n")), "3.0\r\n\r\n");
+    assert_eq!(refused(of_backend(b"HTTP/1.1 2x0 OK\r\n\r\n")), "x0 OK\r\n\r\n");
+    assert_eq!(refused(of_backend(b"HTTP/1.1 200 OK\r\nx\r\n\r\n")), "\r\n\r\n");
+    let chunked = "PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+    assert_eq!(refused(of_client(&format!("{chunked}0\r\na b: c\r\n\r\nGET"))), " b: c\r\n\r\n");
+}

@@ -37,6 +37,10 @@ fn conversations() -> Vec<Conversation> {
         ],
         vec![(ToBackend, chunks.to_vec()), (ToClient, b"HTTP/1.1 204 None\r\n\r\n".to_vec())],
         vec![(ToBackend, b"PRI * HTTP/2.0\r\n\r\nno".to_vec()), (ToClient, b"HTTP/1.1 x\r\n\r\n".to_vec())],
+        vec![(ToBackend, b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx\r\ny: z\r\n\r\nno".to_vec())],
+        vec![(ToBackend, b"\x16\x03\x01\0\x01x".to_vec()), (ToClient, b"HTTP/1.1 400 No\r\n\r\nno".to_vec())],
+        vec![(ToBackend, b"\x16\x03\x01\0\x01x".to_vec()), (ToClient, framed(4, 0, 0, b"\0\x05\0\x01\0\0"))],
+        vec![(ToBackend, b"\x16\x03\x01\0\x01x".to_vec()), (ToClient, b"\x15\x03\x03\0\x02\x02\x28".to_vec())],
     ]
 }
 

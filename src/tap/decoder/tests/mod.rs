@@ -51,6 +51,10 @@ fn frames(events: Vec<Event>) -> Vec<Frame> {
     events.into_iter().filter_map(frame).collect()
 }
 
+fn frames_of(direction: Direction, events: Vec<Event>) -> Vec<Frame> {
+    frames(events.into_iter().filter(|event| event.direction == direction).collect())
+}
+
 fn client_opening() -> Vec<u8> {
     [&PREFACE[..], &framed(4, 0, 0, b"")].concat()
 }

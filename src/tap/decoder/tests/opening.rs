@@ -56,6 +56,23 @@ fn an_http2_backend_that_gets_http1_is_understood() {
 }
 
 #[test]
+fn a_backend_that_gets_tls_or_nonsense_is_understood() {
+    let tls = &b"\x16\x03\x01\0\x05hello"[..];
+    let http1 = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\nno";
+    let goaway = framed(7, 0, 0, b"\0\0\0\0\0\0\0\x01");
+    let http2 = [framed(4, 0, 0, b"\0\x03\0\0\0\x64"), goaway].concat();
+    for client in [tls, b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", b"\x01\x02"] {
+        let answered = |answer: &[u8]| {
+            let events = decode(&[(ToBackend, client.to_vec()), (ToClient, answer.to_vec())]);
+            events.into_iter().filter(|event| event.direction == ToClient).map(|event| event.what).collect::<Vec<_>>()
+        };
+        assert!(matches!(&answered(http1)[..], [What::Http1Head(_), What::Http1Body { .. }]), "{client:?}");
+        assert!(matches!(&answered(&http2)[..], [What::Frame(_), What::Frame(_)]), "{client:?}");
+        assert_eq!(answered(b"SSH-2.0-x\r\n"), [What::Opaque { reason: Reason::UnknownProtocol }]);
+    }
+}
+
+#[test]
 fn what_never_ends_is_truncated() {
     let rest = |bytes: &[u8]| decode(&[(ToBackend, bytes.to_vec())]).pop().unwrap().what;
     let truncated = |of, missing| What::Truncated { of, missing };

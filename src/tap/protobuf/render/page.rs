@@ -51,10 +51,10 @@ pub(super) struct Page<'a> {
     rendering: Rendering,
     /// The blocks that are open, by the line that opened them; none for those that found no room.
     open: Vec<Option<Block>>,
-    /// Where the record starts that is being written.
-    record: usize,
-    /// Where the first record starts that found no room.
-    cut: Option<usize>,
+    /// Where the record starts that is being written, and its first line.
+    record: (usize, usize),
+    /// The first record that found no room for all of it.
+    cut: Option<Cut>,
 }
 
 impl<'a> Page<'a> {
@@ -63,12 +63,14 @@ impl<'a> Page<'a> {
         let others = || options.schemas.is_some_and(Schemas::may_hold_secrets);
         let marked = message_type.is_some_and(|message_type| message_type.may_hold_secrets() || others());
         let secrets = marked && !options.show_secrets;
-        Page { bytes, options, secrets, rendering: Rendering::default(), open: Vec::new(), record: 0, cut: None }
+        Page { bytes, options, secrets, rendering: Rendering::default(), open: Vec::new(), record: (0, 0), cut: None }
     }
 
     pub(super) fn finish(mut self) -> Rendering {
-        if let Some(cut) = self.cut {
-            let text = format!("... {} more bytes", self.bytes.len().saturating_sub(cut));
+        if let Some(Cut { record, is_begun }) = self.cut {
+            let bytes = self.bytes.len().saturating_sub(record);
+            let what = if is_begun { "bytes from the beginning of this field on" } else { "more bytes" };
+            let text = format!("... {bytes} {what}");
             self.rendering.lines.push(Line { indent: 0, text });
         }
         self.rendering
@@ -81,7 +83,7 @@ impl<'a> Page<'a> {
 
     /// What is written next belongs to the record that starts here.
     pub(super) fn begin(&mut self, record: usize) {
-        self.record = record;
+        self.record = (record, self.rendering.lines.len());
     }
 
     /// Whether there is no more room: only what must not be shown is still of interest.
@@ -97,7 +99,8 @@ impl<'a> Page<'a> {
     /// A line of its own.
     pub(super) fn line(&mut self, text: String) {
         if self.room() == 0 {
-            self.cut.get_or_insert(self.record);
+            let (record, line) = self.record;
+            self.cut.get_or_insert(Cut { record, is_begun: self.rendering.lines.len() > line });
             return;
         }
         let indent = self.open.len();
@@ -211,6 +214,14 @@ impl<'a> Page<'a> {
     fn room(&self) -> usize {
         LINES_SHOWN.saturating_sub(self.rendering.lines.len())
     }
+}
+
+/// Where lines end early.
+struct Cut {
+    /// Where the record starts.
+    record: usize,
+    /// Some of its lines are there.
+    is_begun: bool,
 }
 
 /// An open block.

@@ -245,6 +245,14 @@ fn secrets_beyond_the_last_line_are_masked_too() {
 }
 
 #[test]
+fn a_field_that_is_cut_is_not_counted_as_missing_whole() {
+    let long = [b"\x08\x05\x12\xc0\x9a\x0c".as_slice(), &[b'x'; 200_000]].concat();
+    let rendering = text(None, &long, &Options::default());
+    assert!(rendering.lines[1_931].text.contains("xxx"), "{:?}", rendering.lines.get(1_931));
+    assert_eq!(rendering.lines[1_932].text, "... 200004 bytes from the beginning of this field on");
+}
+
+#[test]
 fn unknown_fields_are_kept() {
     assert_eq!(
         all(b"\xe8\x07\x05\xf2\x07\x03Ada"),

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{dump, headers, raw};
-use crate::tap::event::{Message, MessagePart};
+use super::{dump, headers, indented_repr, raw};
+use crate::tap::event::{Message, MessagePart, Obstacle};
 use crate::tap::render::explained::{self, Explained, content, encoding_name, is_compressed};
 use crate::tap::render::text::{Text as _, wide};
 use crate::tap::render::{Rendered, hex, python};
@@ -28,30 +28,40 @@ fn message_part(out: &mut String, shown: &Explained<'_>, part: &MessagePart, ren
             // The bytes of the prefix stand in the dumps of the parts.
             out.line(format_args!("gRPC Compressed Flag = {}", message.flag));
             out.line(format_args!("Protobuf Length = {}", message.length));
-            explain(out, message, rendered);
+            explain(out, shown, part, message, rendered);
         }
         return;
     };
     out.line(format_args!("gRPC Compressed Flag = {0} ({0:02x})", message.flag));
     let length = hex::of_number(&message.length.to_be_bytes());
     out.line(format_args!("Protobuf Length = {} ({length})", message.length));
-    explain(out, message, rendered);
-    let label = if is_compressed(message) { "Compressed Message" } else { "Protobuf Message" };
+    explain(out, shown, part, message, rendered);
+    let label = match message.body.obstacle {
+        _ if is_compressed(message) => "Compressed Message",
+        Some(Obstacle::OtherFormat) => "Message",
+        Some(Obstacle::UnknownEncoding | Obstacle::Corrupt) | None => "Protobuf Message",
+    };
     dump(out, shown, content(part), label);
 }
 
 /// What stands behind the prefix, without its bytes.
-fn explain(out: &mut String, message: &Message, rendered: Option<&Rendered>) {
+fn explain(
+    out: &mut String,
+    shown: &Explained<'_>,
+    part: &MessagePart,
+    message: &Message,
+    rendered: Option<&Rendered>,
+) {
     if message.length == 0 {
         return;
     }
     if is_compressed(message) {
         out.line(format_args!("gRPC Encoding = {}", python::escaped(encoding_name(&message.encoding).as_bytes())));
-        if message.body.obstacle.is_none() {
+        if explained::is_decompressed(message) {
             out.line(format_args!("Decompressed Length = {}", message.body.bytes.len()));
         }
     }
-    if let Some(defect) = explained::defect(&message.body) {
+    if let Some(defect) = explained::defect(message) {
         out.line(format_args!("Protobuf Message {defect}"));
     }
     if let Some(rendered) = rendered {
@@ -60,5 +70,12 @@ fn explain(out: &mut String, message: &Message, rendered: Option<&Rendered>) {
             None => out.line(format_args!("Protobuf Message =")),
         }
         headers::text(out, rendered);
+    }
+    if message.body.obstacle == Some(Obstacle::OtherFormat) {
+        out.line(format_args!("Message Format = not Protobuf, by its content-type"));
+        if !shown.mask.touches(&content(part)) {
+            out.line(format_args!("Message ="));
+            indented_repr(out, &message.body.bytes);
+        }
     }
 }

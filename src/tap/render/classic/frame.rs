@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{data, headers, malformed, raw};
 use crate::tap::event::{Data, Frame, FramePart, Padding, Payload, Priority, SettingAt, StreamNote};
-use crate::tap::render::explained::Explained;
+use crate::tap::render::explained::{self, Explained};
 use crate::tap::render::text::{Text as _, wide};
 use crate::tap::render::{Options, hex};
 use crate::wire::frame::{FrameHead, HEAD_BYTES};
@@ -14,7 +14,7 @@ use crate::wire::names;
 pub(super) fn frame(out: &mut String, shown: &Explained<'_>, frame: &Frame, options: &Options<'_>) {
     head(out, shown, &frame.head);
     payload(out, shown, &frame.payload, options);
-    if let Some(rule) = &frame.malformed {
+    if let Some(rule) = frame.malformed.as_ref().filter(|_| !explained::is_told_by_block(frame)) {
         malformed(out, rule);
     }
     match frame.note {

@@ -3,7 +3,7 @@
 use super::page::{Line, Page};
 use super::{message, words};
 use crate::tap::event::{Block, Frame, FramePart, Padding, Payload, Priority, StreamNote};
-use crate::tap::render::explained::Explained;
+use crate::tap::render::explained::{self, Explained};
 use crate::tap::render::text::{self, grouped, wide};
 use crate::tap::render::{Options, hex, python};
 use crate::wire::frame::{FrameHead, HEAD_BYTES};
@@ -14,7 +14,7 @@ use crate::wire::settings::Setting;
 pub(super) fn frame(page: &mut Page<'_>, shown: &Explained<'_>, frame: &Frame, options: &Options<'_>) {
     title(page, shown, frame);
     content(page, shown, &frame.payload, options);
-    if let Some(rule) = &frame.malformed {
+    if let Some(rule) = frame.malformed.as_ref().filter(|_| !explained::is_told_by_block(frame)) {
         page.malformed(rule, "");
     }
     match frame.note {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::page::{Page, width};
 use super::words;
-use crate::tap::event::{Details, Fields, MessagePart};
+use crate::tap::event::{Details, Fields, MessagePart, Obstacle};
 use crate::tap::render::explained::{self, Explained, encoding_name, is_compressed};
 use crate::tap::render::text::{bytes, grouped, redacted, wide};
 use crate::tap::render::{Options, Rendered, python, secrets};
@@ -56,7 +56,7 @@ pub(super) fn data(page: &mut Page<'_>, shown: &Explained<'_>, range: Range<usiz
     let mut position = range.start;
     for (part, rendered) in shown.parts() {
         preview(page, shown, position..part.bytes.start);
-        message_part(page, part, rendered);
+        message_part(page, shown, part, rendered);
         position = part.bytes.end;
     }
     preview(page, shown, position..range.end);
@@ -73,7 +73,7 @@ pub(super) fn preview(page: &mut Page<'_>, shown: &Explained<'_>, range: Range<u
     }
 }
 
-fn message_part(page: &mut Page<'_>, part: &MessagePart, rendered: Option<&Rendered>) {
+fn message_part(page: &mut Page<'_>, shown: &Explained<'_>, part: &MessagePart, rendered: Option<&Rendered>) {
     let direction = page.direction();
     let line = page.body(0).add(&format!("message {}", grouped(part.index.saturating_add(1))));
     let end = part.before.saturating_add(wide(part.bytes.len()));
@@ -85,20 +85,28 @@ fn message_part(page: &mut Page<'_>, part: &MessagePart, rendered: Option<&Rende
     let mut size = bytes(length);
     if is_compressed(message) {
         size.push_str(&format!(" of {}", python::escaped(encoding_name(&message.encoding).as_bytes())));
-        if message.body.obstacle.is_none() {
+        if explained::is_decompressed(message) {
             size.push_str(&format!(", {} decompressed", bytes(message.body.bytes.len())));
         }
     }
     let type_name = rendered.and_then(|rendered| rendered.type_name.as_deref()).unwrap_or_default();
     line.coloured(direction, type_name).faint(&size).end();
-    if let Some(defect) = explained::defect(&message.body) {
+    if let Some(defect) = explained::defect(message) {
         page.warning(defect);
     }
     if message.flag > 1 {
         page.warning(&format!("the Compressed-Flag is {}, which means nothing", message.flag));
     }
-    if let Some(rendered) = rendered.filter(|_| message.length > 0) {
-        text(page, rendered);
+    if message.body.obstacle == Some(Obstacle::OtherFormat) && message.length > 0 {
+        page.note("not Protobuf, by its content-type");
+    }
+    match rendered {
+        _ if message.length == 0 => {}
+        Some(rendered) => text(page, rendered),
+        None if shown.mask.touches(&explained::content(part)) => {
+            page.body(1).faint(&redacted(&message.body.bytes)).end()
+        }
+        None => page.wrapped(1, "", 0, "", &python::escaped(&message.body.bytes)),
     }
 }
 

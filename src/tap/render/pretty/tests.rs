@@ -4,12 +4,12 @@ use crate::log::ConnectionId;
 use proptest::prelude::*;
 
 use super::*;
-use crate::tap::event::{Block, Details, GrpcStatus, Payload, Priority};
+use crate::tap::event::{Block, Details, FramePart, GrpcStatus, Payload, Priority, StreamNote};
 use crate::tap::render::fixtures::{
     self, ALICE, BOB, data, event as other, frame, headers, message, prefixed, settings,
 };
 use crate::wire::Malformed;
-use crate::wire::frame::kind;
+use crate::wire::frame::{FrameHead, kind};
 
 pub(super) const PLAIN: Look = Look { palette: Palette::PLAIN, hex: false };
 
@@ -199,6 +199,31 @@ fn bytes_come_with_offsets_and_without_secrets() {
     the direction ended before its end came
     00001000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  |GET / HTTP/1.1..|
     00001010  43 6f 6f 6b 69 65 3a 20  ** ** ** 0d 0a           |Cookie: ***..|
+"
+    );
+}
+
+#[test]
+fn data_that_may_be_messages_of_an_unknown_call_is_hidden() {
+    let mut unknown = data(0, b"hunter", vec![]);
+    fixtures::frame_of(&mut unknown).note = Some(StreamNote::Unknown);
+    let head = FrameHead { length: 400_000, kind: kind::DATA, flags: 0, stream: 1 };
+    let part = FramePart { head, position: 0, last: false, messages: vec![] };
+    let part = other(Direction::ToBackend, b"hunter", What::FramePart(part));
+    let known = data(0, b"a page", vec![]);
+    assert_eq!(
+        pretty(&[unknown, part, known], Stamp::default(), Look { hex: true, ..PLAIN }),
+        "\
+→ DATA           stream 1    6 bytes
+    [redacted, 6 bytes]
+    nothing is known of this stream
+    00001000  00 00 06 00 00 00 00 00  01 ** ** ** ** ** **     |.........******|
+→ DATA           stream 1    up to byte 6 of 400,000  6 bytes
+    [redacted, 6 bytes]
+    00001000  ** ** ** ** ** **                                 |******|
+→ DATA           stream 1    6 bytes
+    a page
+    00001000  00 00 06 00 00 00 00 00  01 61 20 70 61 67 65     |.........a page|
 "
     );
 }
