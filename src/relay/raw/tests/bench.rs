@@ -206,6 +206,12 @@ impl<I: Io> Bench<I> {
         });
     }
 
+    /// What the backend's peer has not taken of what our kernel was given for it.
+    pub(super) fn unsent_up(&self) -> usize {
+        let pair = self.raw.pairs.iter().next().expect("it is not over").1;
+        pair.unsent(&self.raw.gear)
+    }
+
     /// Everything that the client has sent arrives.
     #[track_caller]
     pub(super) fn drain_up(&mut self) {
@@ -294,6 +300,11 @@ impl Peer {
     /// Closes its socket.
     pub(super) fn close(&mut self) {
         self.socket = None;
+    }
+
+    /// Gives the socket away: others do as they like with it.
+    pub(super) fn take_socket(&mut self) -> Socket {
+        self.socket.take().unwrap()
     }
 
     pub(super) fn socket(&self) -> &Socket {
