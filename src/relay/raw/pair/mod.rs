@@ -213,6 +213,9 @@ impl<O: Owner> Pair<O> {
             self.quiet = Duration::ZERO;
             return None;
         }
+        if self.quiet.is_zero() {
+            self.sockets.iter().for_each(|socket| gear.io.look_again(*socket));
+        }
         let was_early = self.quiet < timeout / 2;
         self.quiet += passed;
         if was_early && self.quiet >= timeout / 2 {

@@ -15,6 +15,7 @@ on_both_engines! {
     a_reset_behind_an_end_with_bytes_kept_is_noticed_at_once,
     a_receiver_that_resets_during_splicing_resets_the_sender,
     a_reset_while_the_kernel_splices_is_no_end,
+    a_reset_right_behind_bytes_is_noticed,
     a_connection_that_cannot_be_watched_is_given_up,
     a_unix_peer_that_closes_while_it_is_full_ends_the_connection,
     a_backend_that_dies_during_an_upload_is_answered_for,
@@ -93,6 +94,19 @@ fn a_reset_while_the_kernel_splices_is_no_end<I: Io>() {
         });
         resetting.join().unwrap();
         assert_reset_by(Side::Backend, &bench.end());
+    }
+}
+
+/// A multishot receive may read the bytes and sleep on, although the reset is there already.
+fn a_reset_right_behind_bytes_is_noticed<I: Io>() {
+    for bytes in [1, 300_000, 600_000, 1_100_000, 1_300_000] {
+        let mut bench = Bench::<I>::reset_behind(bytes);
+        bench.until(|bench| {
+            bench.backend.hear(&mut Vec::new());
+            bench.raw.is_empty()
+        });
+        let end = bench.end();
+        assert_reset_by(Side::Client, &end);
     }
 }
 
