@@ -22,6 +22,7 @@ mod accept;
 mod close;
 mod connect;
 mod context;
+mod hand_over;
 mod inspect;
 mod introduce;
 mod ledger;
@@ -36,15 +37,11 @@ pub use ledger::Ledger;
 
 use std::rc::Rc;
 
-use crate::bridge::{Answerer, Opened};
-use crate::limits;
-use crate::log::{Cause, CloseReason, Side};
-use crate::relay::{Flow, Handshake};
-use crate::route::PoolId;
+use crate::log::{Cause, CloseReason};
 use crate::sys::runtime;
 use crate::sys::socket::Socket;
 use close::{Close, Record};
-use inspect::Inspected;
+use hand_over::{Ready, hand_over};
 
 /// Takes a connection up. It is counted before this returns, so that a shard that drains waits for it.
 pub fn start(accepted: Accepted, context: &Rc<Context>) {
@@ -72,50 +69,6 @@ async fn serve(client: Socket, mut record: Record, context: Rc<Context>) {
         Ok(ready) => hand_over(client, ready, record, &context).await,
         Err(close) => close.carry_out(client, record).await,
     }
-}
-
-/// Gives the connection to the shard's relay, and with it everything that is known of it.
-async fn hand_over(client: Socket, ready: Ready, record: Record, context: &Context) {
-    let Ready { backend, mut introduction, inspected, pool, idle_timeout } = ready;
-    let (client, backend) = match (client.into_descriptor(), backend.into_descriptor()) {
-        (Ok(client), Ok(backend)) => (client, backend),
-        (Err(error), _) => return record.end(Close::failed(Side::Client, &error)),
-        (_, Err(error)) => return record.end(Close::failed(Side::Backend, &error)),
-    };
-    let (replay, handshake, watching) = match inspected {
-        Inspected::Http2(opened) => {
-            let Opened { request, replay, bridge, answerer, sequel } = *opened;
-            let watching = watch::watching(request, sequel, introduction.len(), pool, &record, context);
-            (replay, Some(Handshake { bridge: Some(bridge), answerer: Answerer::Http2(answerer) }), watching)
-        }
-        Inspected::Http1(asked) => {
-            let answerer = Answerer::Http1(asked.answerer);
-            (asked.replay, Some(Handshake { bridge: None, answerer }), None)
-        }
-        Inspected::Tls(tls) => (tls.replay, None, None),
-        Inspected::Other { bytes, .. } => (bytes, None, None),
-    };
-    // In front of everything else, and in the same write.
-    introduction.extend(replay);
-    let replay = introduction;
-    let (owner, sample) = record.hand_over();
-    let mut flow = Flow { client, backend, replay, handshake, watching, idle_timeout, sample, owner };
-    while let Err(given_back) = context.relay.hand_over(flow) {
-        flow = *given_back;
-        tokio::time::sleep(limits::HAND_OVER_PAUSE).await;
-    }
-    // Only now: a front without connections closes the queue.
-    context.closed();
-}
-
-/// A connection that only needs to be relayed.
-struct Ready {
-    backend: Socket,
-    /// The PROXY header that the backend gets; empty: none.
-    introduction: Vec<u8>,
-    inspected: Inspected,
-    pool: PoolId,
-    idle_timeout: std::time::Duration,
 }
 
 async fn set_up(client: &Socket, record: &mut Record, context: &Context) -> Result<Ready, Close> {

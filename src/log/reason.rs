@@ -165,8 +165,26 @@ impl CloseReason {
 
     /// What a socket error of `side` means.
     pub fn of_error(side: Side, error: &io::Error) -> CloseReason {
-        let is_reset = matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+        // What shutdown(2) says behind a reset that nobody has told of yet is that it is not connected.
+        let is_reset = matches!(error.kind(), ConnectionReset | BrokenPipe | NotConnected);
         let cause = if is_reset { Cause::Reset } else { Cause::Failed };
         CloseReason { side, cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_tells_of_a_reset_is_a_reset() {
+        let cause = |errno| CloseReason::of_error(Side::Backend, &io::Error::from_raw_os_error(errno)).cause;
+        for errno in [libc::ECONNRESET, libc::EPIPE, libc::ENOTCONN] {
+            assert_eq!(cause(errno), Cause::Reset, "{errno}");
+        }
+        for errno in [libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::EMFILE] {
+            assert_eq!(cause(errno), Cause::Failed, "{errno}");
+        }
     }
 }

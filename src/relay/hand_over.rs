@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 
 use super::io::Wake;
 use super::{Flow, Owner};
-use crate::limits;
 
 /// The front's end of a running relay.
 pub struct Relay<O> {
@@ -18,6 +17,15 @@ pub struct Relay<O> {
     queue: RefCell<Option<rtrb::Producer<Flow<O>>>>,
     handed_over: Notify,
     channel: Arc<Channel>,
+}
+
+/// A connection that was not taken over, and why.
+#[derive(Debug)]
+pub enum NotTaken<O> {
+    /// The queue has no room at the moment.
+    Full(Box<Flow<O>>),
+    /// Nothing is taken any more.
+    Closed(Box<Flow<O>>),
 }
 
 /// What the front tells the relay besides connections.
@@ -46,13 +54,13 @@ pub(super) struct Orders {
     pub(super) stop: bool,
 }
 
-/// The two ends of a queue.
+/// The two ends of a queue of `places`.
 ///
 /// # Errors
 ///
 /// `EMFILE` if there is no descriptor for waking the relay.
-pub(super) fn queue<O>() -> io::Result<(Relay<O>, Arrivals<O>)> {
-    let (producer, queue) = rtrb::RingBuffer::new(limits::HAND_OVER_FLOWS);
+pub(super) fn queue<O>(places: usize) -> io::Result<(Relay<O>, Arrivals<O>)> {
+    let (producer, queue) = rtrb::RingBuffer::new(places);
     let channel = Arc::new(Channel { wake: Wake::new()?, drain: AtomicBool::new(false), stop: AtomicBool::new(false) });
     let relay =
         Relay { queue: RefCell::new(Some(producer)), handed_over: Notify::new(), channel: Arc::clone(&channel) };
@@ -64,11 +72,11 @@ impl<O: Owner> Relay<O> {
     ///
     /// # Errors
     ///
-    /// The connection itself, if no room is left in the queue.
-    pub fn hand_over(&self, flow: Flow<O>) -> Result<(), Box<Flow<O>>> {
+    /// The connection itself, if no room is left in the queue, or it is closed.
+    pub fn hand_over(&self, flow: Flow<O>) -> Result<(), NotTaken<O>> {
         let mut queue = self.queue.borrow_mut();
-        let Some(producer) = queue.as_mut() else { return Err(Box::new(flow)) };
-        producer.push(flow).map_err(|rtrb::PushError::Full(flow)| Box::new(flow))?;
+        let Some(producer) = queue.as_mut() else { return Err(NotTaken::Closed(Box::new(flow))) };
+        producer.push(flow).map_err(|rtrb::PushError::Full(flow)| NotTaken::Full(Box::new(flow)))?;
         self.handed_over.notify_one();
         Ok(())
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use farewell::farewell;
-pub use hand_over::Relay;
+pub use hand_over::{NotTaken, Relay};
 pub use thread::{Parts, Relaying, THREAD_NAME, start};
 
 use crate::bridge::{Answerer, Bridge, Refusal, Watch};
@@ -133,4 +133,10 @@ pub struct End {
 /// can be started.
 pub fn probe_io_uring() -> std::io::Result<()> {
     io::Ring::probe()
+}
+
+/// A relay that takes nothing over as long as the second value lives: its queue has `places`.
+#[cfg(test)]
+pub(crate) fn at_a_standstill<O: Owner>(places: usize) -> std::io::Result<(Relay<O>, impl Sized)> {
+    hand_over::queue(places)
 }

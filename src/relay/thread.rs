@@ -13,6 +13,7 @@ use super::Owner;
 use super::hand_over::{Arrivals, Relay, queue};
 use super::io::{Epoll, Io, Ring};
 use super::raw::Raw;
+use crate::limits;
 use crate::log::Tally;
 use crate::sys::cpu::{self, CoreId};
 use crate::sys::runtime::Engine;
@@ -49,7 +50,7 @@ pub struct Relaying {
 ///
 /// If the kernel refuses the thread or what the engine needs.
 pub fn start<O: Owner>(parts: Parts) -> io::Result<(Relay<O>, Relaying)> {
-    let (relay, arrivals) = queue()?;
+    let (relay, arrivals) = queue(limits::HAND_OVER_FLOWS)?;
     let (started, outcome) = sync_channel(1);
     let (ending, ended) = oneshot::channel();
     let name = format!("{THREAD_NAME}{}", parts.number);

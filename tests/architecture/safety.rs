@@ -2,7 +2,7 @@
 
 use crate::source::{Source, Violation, tokens};
 
-const FOLDERS: [&str; 2] = ["src/relay/", "src/sys/"];
+const FOLDERS: [&str; 2] = ["src/relay/io/", "src/sys/"];
 
 /// How many lines above an `unsafe` its comment may stand.
 const LINES_ABOVE: usize = 6;
@@ -52,8 +52,9 @@ mod tests {
 
     #[test]
     fn in_another_folder_is_a_violation() {
-        let expected = ["src/wire/a.rs:2: `unsafe` outside of src/relay/ and src/sys/"];
+        let expected = ["src/wire/a.rs:2: `unsafe` outside of src/relay/io/ and src/sys/"];
         assert_eq!(violations("src/wire/a.rs", "// SAFETY: none.\nunsafe impl Send for A {}"), expected);
+        assert_eq!(violations("src/relay/raw/a.rs", "// SAFETY: none.\nlet x = unsafe { y() };").len(), 1);
         assert_eq!(violations("tests/a.rs", "#[cfg(test)] mod tests { fn f() { unsafe { g() } } }").len(), 1);
     }
 

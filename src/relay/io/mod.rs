@@ -139,6 +139,10 @@ pub(super) trait Io: Sized {
     /// place of it. Without effect, and so without an answer, if receiving is over.
     fn stop_receiving(&mut self, token: Token);
 
+    /// Finds out whether something waits on a socket that is being received from and of which nothing was heard for a
+    /// while, and receives it then. It costs a system call; without it a reset might never be noticed.
+    fn look_again(&mut self, token: Token);
+
     /// Asks for one [`Event::Readable`]: as many bytes as `SO_RCVLOWAT` says, their end, or an error.
     fn await_readable(&mut self, token: Token);
 

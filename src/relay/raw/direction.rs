@@ -199,6 +199,11 @@ impl Direction {
         }
     }
 
+    /// Whether bytes have come that the sink did not take yet.
+    pub(super) fn holds_bytes(&self) -> bool {
+        !self.backlog.is_empty() || matches!(&self.way, Way::Splice(pipe) if pipe.held > 0)
+    }
+
     fn has_empty_pipe(&self) -> bool {
         matches!(&self.way, Way::Splice(pipe) if pipe.held == 0)
     }
@@ -238,10 +243,13 @@ impl Direction {
     /// Splices until the source is dry, the sink is full, or the turn is over. Whether the source's end has come.
     fn splice(&mut self, gear: &mut Gear<impl Io>, ends: Ends) -> Result<bool, Fault> {
         let mut left = limits::SPLICE_TURN_BYTES;
+        let mut was_cut = false;
         while let Way::Splice(pipe) = &mut self.way {
             if pipe.held > 0 {
-                match through(&pipe.out, gear.io.descriptor(ends.sink), pipe.held).map_err(Fault::Sink)? {
+                let outcome = through(&pipe.out, gear.io.descriptor(ends.sink), pipe.held);
+                match outcome.map_err(|error| Fault::Sink(uncovered(error, was_cut)))? {
                     Some(moved) => {
+                        was_cut = moved < pipe.held;
                         pipe.held -= moved.min(pipe.held);
                         self.bytes.spliced += moved as u64;
                     }
@@ -315,6 +323,13 @@ impl Direction {
             drop(low_water::set(gear.io.descriptor(ends.source), 1));
         }
     }
+}
+
+/// What a sink's error was before `splice(2)` took it away. It sends a pipe's bytes in several steps and, if one fails
+/// behind one that did not, tells how far it came; the error is no longer with the socket then, and all that is left of
+/// a reset is `EPIPE`.
+fn uncovered(error: io::Error, was_cut: bool) -> io::Error {
+    if was_cut && error.kind() == io::ErrorKind::BrokenPipe { Errno::CONNRESET.into() } else { error }
 }
 
 /// Moves bytes between a socket and a pipe; `None` if the socket is not ready, 0 at the source's end.

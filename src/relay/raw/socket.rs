@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::net::{Shutdown, shutdown, sockopt};
 
-use crate::sys::tcp;
+use crate::sys::{send_queue, tcp};
 
 /// Ends our side: the peer reads the end behind what was sent.
 pub(super) fn finish(socket: BorrowedFd<'_>) -> io::Result<()> {
@@ -17,6 +17,12 @@ pub(super) fn finish(socket: BorrowedFd<'_>) -> io::Result<()> {
 pub(super) fn reset_on_close(socket: BorrowedFd<'_>) {
     // If the option cannot be set, the close is an ordinary one; there is nothing better to do.
     sockopt::set_socket_linger(socket, Some(Duration::ZERO)).ok();
+}
+
+/// Bytes that the peer has not taken yet of those that the kernel has.
+pub(super) fn unsent(socket: BorrowedFd<'_>) -> usize {
+    // A socket that cannot be asked is broken, and then nothing is on its way.
+    send_queue::bytes(socket).unwrap_or(0)
 }
 
 /// Has the kernel find out whether the peer is still there.

@@ -8,6 +8,10 @@
 //! lost, the bytes stay in the socket. Stopping one is a cancellation, which comes back as the receive's last completion;
 //! up to 32 buffers may come before it, as many as the kernel fills before it looks up.
 //!
+//! A multishot receive that has emptied the socket waits for the next wake-up, and takes several that came meanwhile for
+//! one. If bytes and a reset came together it may sleep although the reset is there, and nothing will ever wake it; some
+//! kernels lose the end of a Unix socket in that way, too. So a socket that has fallen silent is looked at again.
+//!
 //! The slot of a socket counts what the kernel owns. A removed socket is cancelled, its completions are swallowed, and
 //! with the last of them it is closed. A poll in the kernel holds the socket, so closing it earlier would send no FIN.
 
@@ -25,7 +29,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFlags, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 use self::buffers::Buffers;
 use self::queues::{Completion, Queues, Wait};
@@ -107,6 +111,18 @@ impl Io for Ring {
         } else {
             socket.receiving = Receiving::No;
             self.answers.push_back((token, Answer::Stopped));
+        }
+    }
+
+    fn look_again(&mut self, token: Token) {
+        let Some(socket) = present(&mut self.sockets, token) else { return };
+        if socket.receiving != Receiving::Yes || !socket.pending.has(Kind::Receive) {
+            return;
+        }
+        let mut descriptors = [PollFd::new(&socket.descriptor, PollFlags::IN)];
+        if poll(&mut descriptors, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+            // Cancelled without being told to stop: it is begun anew, and that looks at the socket first.
+            self.queues.cancel(token.with(Kind::Receive), token.with(Kind::Cancel));
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Pair<O> {
     moved: bool,
     /// or nothing has for so long.
     quiet: Duration,
+    /// What the kernel still had to send to both sides when half of the time-out was over.
+    unsent: usize,
     idle_timeout: Duration,
     is_kept_alive: bool,
     owner: O,
@@ -68,6 +70,7 @@ impl<O: Owner> Pair<O> {
             reset_by: None,
             moved: true,
             quiet: Duration::ZERO,
+            unsent: 0,
             idle_timeout,
             is_kept_alive: false,
             owner,
@@ -210,11 +213,23 @@ impl<O: Owner> Pair<O> {
             self.quiet = Duration::ZERO;
             return None;
         }
+        if self.quiet.is_zero() {
+            self.sockets.iter().for_each(|socket| gear.io.look_again(*socket));
+        }
+        let was_early = self.quiet < timeout / 2;
         self.quiet += passed;
+        if was_early && self.quiet >= timeout / 2 {
+            self.unsent = self.unsent(gear);
+        }
         if self.quiet >= timeout {
-            // Who still waits for the first byte of a backend hears that none has come.
-            let how = if self.is_answerable(BACKEND) { How::Answer } else { How::Close };
-            return Some(Finish { how, ..Finish::close(CloseReason::proxy(Cause::Idle)) });
+            if self.unsent(gear) >= self.unsent {
+                // Who still waits for the first byte of a backend hears that none has come.
+                let is_told = self.is_answerable(BACKEND);
+                let given_up = self.given_up(Cause::Idle);
+                return Some(if is_told { Finish { how: How::Answer, ..given_up } } else { given_up });
+            }
+            // A slow receiver: the kernel asks for more only when a third of what it took is gone, megabytes perhaps.
+            self.quiet = Duration::ZERO;
         }
         for side in [CLIENT, BACKEND] {
             let ends = self.ends(side);
@@ -225,6 +240,18 @@ impl<O: Owner> Pair<O> {
             socket::keep_alive(gear.io.descriptor(self.sockets[BACKEND]));
         }
         None
+    }
+
+    /// What the kernel has taken and the peers have not.
+    pub(super) fn unsent(&self, gear: &Gear<impl Io>) -> usize {
+        self.sockets.iter().map(|socket| socket::unsent(gear.io.descriptor(*socket))).sum()
+    }
+
+    /// An end of our making. A peer that has not got all there was must not take it for the end of what was sent.
+    fn given_up(&self, cause: Cause) -> Finish {
+        let is_cut_off = self.directions.iter().any(Direction::holds_bytes);
+        let how = if is_cut_off { How::Reset } else { How::Close };
+        Finish { reason: CloseReason::proxy(cause), detail: None, how }
     }
 
     /// How long nothing may move.
@@ -246,7 +273,7 @@ impl<O: Owner> Pair<O> {
 
     /// The order to stop; a connection that is saying its last words may finish.
     pub(super) fn stop(&mut self) -> Option<Finish> {
-        self.farewell().is_none().then(|| Finish::close(CloseReason::proxy(Cause::Shutdown)))
+        self.farewell().is_none().then(|| self.given_up(Cause::Shutdown))
     }
 
     /// Closes what is open of it and tells the owner.
@@ -329,7 +356,7 @@ impl<O: Owner> Pair<O> {
     }
 
     /// The kernel tells of a reset once. Who learns of it by sending takes it away from who reads, and would read an end
-    /// in its place; so it is written down. A reset that comes behind the peer's end is `EPIPE`, and its end is an end.
+    /// in its place; so it is written down. A reset behind the peer's end does not make that end another.
     fn failed(&mut self, side: usize, fault: Fault) {
         let outcome = match fault {
             Fault::Source(error) => {
@@ -338,7 +365,7 @@ impl<O: Owner> Pair<O> {
             }
             Fault::Sink(error) => {
                 let sink = SIDES[1 - side];
-                if error.kind() == io::ErrorKind::ConnectionReset {
+                if error.kind() == io::ErrorKind::ConnectionReset && !self.directions[1 - side].source_ended {
                     self.reset_by = Some(sink);
                 }
                 Outcome::Unwelcome(Broken::of(sink, &error))

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,6 +18,7 @@ use crate::relay::io::{Io, Wake};
 use crate::relay::raw::Raw;
 use crate::relay::{End, Flow, Handshake, Owner, Watching};
 use crate::route::{Match, PoolId, Rule, Table};
+use crate::sys::{low_water, send_queue};
 
 /// A relayed connection and its peers.
 pub(super) struct Bench<I> {
@@ -58,6 +59,26 @@ impl<I: Io> Bench<I> {
     pub(super) fn tcp() -> Bench<I> {
         let ((client, of_client), (backend, of_backend)) = (connection(), connection());
         Bench::new([client, backend], [of_client.into(), of_backend.into()], None, DEADLINE * 100)
+    }
+
+    /// A connection whose client has sent so many bytes, and a reset behind them, before the relay has it.
+    pub(super) fn reset_behind(bytes: usize) -> Bench<I> {
+        let ((client, of_client), (backend, of_backend)) = (connection(), connection());
+        // A high mark gives the socket room, which it keeps.
+        low_water::set(client.as_fd(), 2 << 20).unwrap();
+        low_water::set(client.as_fd(), 1).unwrap();
+        let mut sending = TcpStream::from(of_client.try_clone().unwrap());
+        sending.set_write_timeout(Some(DEADLINE)).unwrap();
+        sending.write_all(&vec![7; bytes]).unwrap();
+        let deadline = Instant::now() + DEADLINE;
+        while send_queue::bytes(of_client.as_fd()).unwrap() > 0 {
+            assert!(Instant::now() < deadline, "there is no room for {bytes} bytes");
+            std::thread::yield_now();
+        }
+        drop(sending);
+        let mut bench = Bench::new([client, backend], [of_client.into(), of_backend.into()], None, DEADLINE * 100);
+        bench.client.reset();
+        bench
     }
 
     pub(super) fn unix() -> Bench<I> {
@@ -206,6 +227,12 @@ impl<I: Io> Bench<I> {
         });
     }
 
+    /// What the backend's peer has not taken of what our kernel was given for it.
+    pub(super) fn unsent_up(&self) -> usize {
+        let pair = self.raw.pairs.iter().next().expect("it is not over").1;
+        pair.unsent(&self.raw.gear)
+    }
+
     /// Everything that the client has sent arrives.
     #[track_caller]
     pub(super) fn drain_up(&mut self) {
@@ -294,6 +321,11 @@ impl Peer {
     /// Closes its socket.
     pub(super) fn close(&mut self) {
         self.socket = None;
+    }
+
+    /// Gives the socket away: others do as they like with it.
+    pub(super) fn take_socket(&mut self) -> Socket {
+        self.socket.take().unwrap()
     }
 
     pub(super) fn socket(&self) -> &Socket {

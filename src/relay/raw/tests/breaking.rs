@@ -1,6 +1,7 @@
 //! Resets, and a kernel that runs out of room to watch sockets.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use super::bench::Ended;
 use super::{Bench, on_both_engines};
@@ -13,6 +14,8 @@ on_both_engines! {
     a_reset_with_bytes_in_the_pipe_is_noticed_at_once,
     a_reset_behind_an_end_with_bytes_kept_is_noticed_at_once,
     a_receiver_that_resets_during_splicing_resets_the_sender,
+    a_reset_while_the_kernel_splices_is_no_end,
+    a_reset_right_behind_bytes_is_noticed,
     a_connection_that_cannot_be_watched_is_given_up,
     a_unix_peer_that_closes_while_it_is_full_ends_the_connection,
     a_backend_that_dies_during_an_upload_is_answered_for,
@@ -66,6 +69,45 @@ fn a_receiver_that_resets_during_splicing_resets_the_sender<I: Io>() {
     bench.backend.reset();
     assert_reset_by(Side::Backend, &bench.end());
     assert_eq!(bench.client.error(), Some(io::ErrorKind::ConnectionReset));
+}
+
+/// splice(2) may meet it half-way, and then it does not tell.
+fn a_reset_while_the_kernel_splices_is_no_end<I: Io>() {
+    for round in 1..=RESETS {
+        let mut bench = Bench::<I>::tcp();
+        bench.splice_up();
+        let mut backend = bench.backend.take_socket();
+        let resetting = std::thread::spawn(move || {
+            backend.set_nonblocking(false).unwrap();
+            let mut buffer = [0; 65_536];
+            for _ in 0..round {
+                assert!(backend.read(&mut buffer).unwrap() > 0);
+            }
+            backend.set_linger(Some(Duration::ZERO)).unwrap();
+        });
+        bench.until(|bench| {
+            let is_over = bench.raw.is_empty();
+            if !is_over {
+                bench.client.send(1 << 20);
+            }
+            is_over
+        });
+        resetting.join().unwrap();
+        assert_reset_by(Side::Backend, &bench.end());
+    }
+}
+
+/// A multishot receive may read the bytes and sleep on, although the reset is there already.
+fn a_reset_right_behind_bytes_is_noticed<I: Io>() {
+    for bytes in [1, 300_000, 600_000, 1_100_000, 1_300_000] {
+        let mut bench = Bench::<I>::reset_behind(bytes);
+        bench.until(|bench| {
+            bench.backend.hear(&mut Vec::new());
+            bench.raw.is_empty()
+        });
+        let end = bench.end();
+        assert_reset_by(Side::Client, &end);
+    }
 }
 
 /// The engine then says "broken" in place of "writable", and the kernel knows of no error.
@@ -135,3 +177,6 @@ fn a_backend_that_dies_during_its_response_is_not_answered_for<I: Io>() {
 fn assert_reset_by(side: Side, end: &Ended) {
     assert_eq!((end.reason.side, end.reason.cause), (side, Cause::Reset), "{end:?}");
 }
+
+/// About one of a dozen comes at the right moment.
+const RESETS: usize = 60;

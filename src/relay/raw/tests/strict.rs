@@ -64,6 +64,11 @@ impl<I: Io> Io for Strict<I> {
         self.io.stop_receiving(token);
     }
 
+    fn look_again(&mut self, token: Token) {
+        self.seen(token);
+        self.io.look_again(token);
+    }
+
     fn await_readable(&mut self, token: Token) {
         let seen = self.seen(token);
         assert_eq!(seen.receiving, Receiving::No, "await_readable");

@@ -1,7 +1,9 @@
 //! Connections on which nothing happens.
 
+use std::io;
 use std::time::{Duration, Instant};
 
+use super::bench::DEADLINE;
 use super::{Bench, on_both_engines};
 use crate::log::{Cause, Side};
 use crate::relay::io::Io;
@@ -9,9 +11,11 @@ use crate::relay::io::Io;
 on_both_engines! {
     an_idle_connection_ends_neither_early_nor_late,
     a_stalled_receiver_is_idle,
+    a_slow_receiver_is_not_idle_until_it_stalls,
     a_client_has_two_seconds_to_read_an_answer,
     a_half_closed_connection_carries_the_other_half_and_waits_without_events,
     the_order_to_stop_ends_it_at_once,
+    what_the_order_to_stop_cuts_off_does_not_look_whole,
     a_resting_direction_holds_no_pipe_and_goes_on,
 }
 
@@ -36,6 +40,35 @@ fn a_stalled_receiver_is_idle<I: Io>() {
         is_over
     });
     assert_eq!(bench.end().reason.cause, Cause::Idle);
+}
+
+/// It takes a little once in each time-out, too little for the kernel to ask for more.
+fn a_slow_receiver_is_not_idle_until_it_stalls<I: Io>() {
+    let mut bench = Bench::<I>::tcp();
+    bench.fill_up();
+    let mut now = Instant::now();
+    let mut sweep = |bench: &mut Bench<I>| {
+        now += DEADLINE * 100 / 4;
+        bench.raw.on_time(now);
+        bench.raw.pairs.len()
+    };
+    // This one finds that something has moved.
+    assert_eq!(sweep(&mut bench), 1);
+    for time_out in 0..3 {
+        assert_eq!((sweep(&mut bench), sweep(&mut bench)), (1, 1));
+        let on_its_way = bench.unsent_up();
+        bench.until(|bench| {
+            bench.backend.read(16_384);
+            bench.unsent_up() < on_its_way
+        });
+        assert_eq!((sweep(&mut bench), sweep(&mut bench)), (1, 1), "time-out {time_out}");
+    }
+    assert_eq!((sweep(&mut bench), sweep(&mut bench), sweep(&mut bench)), (1, 1, 1));
+    assert_eq!(sweep(&mut bench), 0);
+    let end = bench.end();
+    assert_eq!((end.reason.side, end.reason.cause), (Side::Proxy, Cause::Idle));
+    // It would else take what it got for all there was.
+    assert_eq!(bench.backend.error(), Some(io::ErrorKind::ConnectionReset));
 }
 
 fn a_half_closed_connection_carries_the_other_half_and_waits_without_events<I: Io>() {
@@ -69,10 +102,25 @@ fn a_half_closed_connection_carries_the_other_half_and_waits_without_events<I: I
 fn the_order_to_stop_ends_it_at_once<I: Io>() {
     let mut bench = Bench::<I>::tcp();
     bench.splice_up();
+    bench.drain_up();
     bench.raw.stop();
     bench.raw.stop();
     let end = bench.end();
     assert_eq!((end.reason.side, end.reason.cause), (Side::Proxy, Cause::Shutdown));
+    assert!(bench.backend.has_ended());
+}
+
+fn what_the_order_to_stop_cuts_off_does_not_look_whole<I: Io>() {
+    for is_spliced in [false, true] {
+        let mut bench = Bench::<I>::tcp();
+        if is_spliced {
+            bench.splice_up();
+        }
+        bench.fill_up();
+        bench.raw.stop();
+        assert_eq!(bench.end().reason.cause, Cause::Shutdown);
+        assert_eq!(bench.backend.error(), Some(io::ErrorKind::ConnectionReset));
+    }
 }
 
 fn a_resting_direction_holds_no_pipe_and_goes_on<I: Io>() {
