@@ -69,7 +69,7 @@ fn play<'a>(mut reads: impl Iterator<Item = Read<'a>>) -> Outcome {
                 break;
             }
             Err(fault) => {
-                assert!(goaway(&fault, opening.own_due()).len() <= HEARD_BYTES_MAX);
+                assert!(goaway(&fault, opening.own_due()).whole().len() <= HEARD_BYTES_MAX);
                 outcome.fault = Some(fault);
                 break;
             }

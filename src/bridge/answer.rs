@@ -1,10 +1,15 @@
 //! What an HTTP/2 client is told in place of a backend, so that it can read what happened.
 //!
-//! In this order, in one write: our SETTINGS and the ACK of the client's (unless sent), the response HEADERS with
-//! END_STREAM, RST_STREAM(NO_ERROR) if the client has not ended the stream (RFC 9113 section 8.1), GOAWAY that names the
-//! stream. In place of a backend that may have got further requests by then, those are answered as well, and GOAWAY names
-//! the newest: it must not seem as if the backend had never seen them (section 6.8). Never GOAWAY(0) while a stream is open: Go's client takes it as leave to retry at once, and made thousands of
-//! connections in seconds. No DATA, so flow control has no say.
+//! In this order: our SETTINGS and the ACK of the client's (unless sent), the response HEADERS with END_STREAM,
+//! RST_STREAM(NO_ERROR) if the client has not ended the stream (RFC 9113 section 8.1), and a moment later GOAWAY that names
+//! the stream. In place of a backend that may have got further requests by then, those are answered as well, and GOAWAY
+//! names the newest: it must not seem as if the backend had never seen them (section 6.8). Never GOAWAY(0) while a stream
+//! is open: Go's client takes it as leave to retry at once, and made thousands of connections in seconds. No DATA, so flow
+//! control has no say.
+//!
+//! GOAWAY waits for `GOAWAY_PAUSE` because hyper 1.x looks once more at the connection behind a request that it has sent.
+//! If GOAWAY is there by then, the call fails with an error of the connection, and the answer is lost: under load, 2 of
+//! 1,000 answers were when it came at once.
 //!
 //! The block begins with a table size update to 0, legal always and mandatory where the client has shrunk its table
 //! (RFC 9113 section 4.3.1), and uses only the static table and literals without indexing.
@@ -27,6 +32,29 @@ pub struct Refusal {
     pub proxy_error: &'static str,
     /// What happened, in words.
     pub message: String,
+}
+
+/// What a client is told in place of a backend. Behind it the proxy's side of the connection ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// To its request.
+    pub response: Vec<u8>,
+    /// That the connection takes no other, to be said a moment later; empty where the protocol has no such word.
+    pub goaway: Vec<u8>,
+}
+
+impl Answer {
+    /// All of it at once.
+    pub fn whole(self) -> Vec<u8> {
+        [self.response, self.goaway].concat()
+    }
+}
+
+/// For what needs no pause.
+impl From<Vec<u8>> for Answer {
+    fn from(response: Vec<u8>) -> Answer {
+        Answer { response, goaway: Vec::new() }
+    }
 }
 
 /// What it takes to answer a request of HTTP/2: the state of the handshake and the stream.
@@ -52,28 +80,29 @@ enum Form {
 }
 
 impl Answerer {
-    /// The bytes of the answer. Behind them the proxy's side of the connection ends.
-    pub fn answer(&self, refusal: &Refusal) -> Vec<u8> {
+    /// The answer.
+    pub fn answer(&self, refusal: &Refusal) -> Answer {
         self.answer_all(refusal, &[self.first()], self.stream)
     }
 
     /// The same in place of a backend that has got more than the first request: an answer for each stream that is
     /// `open`. `newest`: the last that the backend may have acted on.
-    pub(super) fn answer_all(&self, refusal: &Refusal, open: &[Open], newest: u32) -> Vec<u8> {
-        let mut out = self.greeting();
+    pub(super) fn answer_all(&self, refusal: &Refusal, open: &[Open], newest: u32) -> Answer {
+        let mut response = self.greeting();
         // Once for the whole connection: no later block uses the table either.
         let mut size_update = &[TABLE_SIZE_ZERO][..];
         for Open { stream, end_stream } in open.iter().copied() {
             let mut block = std::mem::take(&mut size_update).to_vec();
             put_fields(&mut block, self.form(stream), refusal);
-            frame::put(&mut out, kind::HEADERS, flag::END_STREAM | flag::END_HEADERS, stream, &block);
+            frame::put(&mut response, kind::HEADERS, flag::END_STREAM | flag::END_HEADERS, stream, &block);
             if !end_stream {
                 let code = ErrorCode::NoError as u32;
-                frame::put(&mut out, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
+                frame::put(&mut response, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
             }
         }
-        frame::put_goaway(&mut out, newest, ErrorCode::NoError);
-        out
+        let mut goaway = Vec::new();
+        frame::put_goaway(&mut goaway, newest, ErrorCode::NoError);
+        Answer { response, goaway }
     }
 
     /// What stands before anything else that is said.
@@ -103,7 +132,7 @@ impl Answerer {
 }
 
 /// What a client is told whose opening broke a rule, behind our SETTINGS if they are still due.
-pub fn goaway(fault: &Fault, own_due: Option<OwnSettings>) -> Vec<u8> {
+pub fn goaway(fault: &Fault, own_due: Option<OwnSettings>) -> Answer {
     let mut out = Vec::with_capacity(64);
     match *fault {
         Fault::Connection { code, stream, .. } => {
@@ -136,7 +165,7 @@ pub fn goaway(fault: &Fault, own_due: Option<OwnSettings>) -> Vec<u8> {
         }
         Fault::Goodbye => {}
     }
-    out
+    out.into()
 }
 
 /// A server's first frame must be SETTINGS, and the ACKs of the client's come behind it (RFC 9113 section 3.4).

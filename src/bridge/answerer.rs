@@ -1,6 +1,6 @@
 //! Answering the first request in place of a backend, in the protocol that the client speaks.
 
-use super::answer::{self, Refusal};
+use super::answer::{self, Answer, Refusal};
 use super::http1_answer;
 
 /// Answers the first request of a connection.
@@ -13,11 +13,11 @@ pub enum Answerer {
 }
 
 impl Answerer {
-    /// The bytes of the answer. Behind them the proxy's side of the connection ends.
-    pub fn answer(&self, refusal: &Refusal) -> Vec<u8> {
+    /// The answer.
+    pub fn answer(&self, refusal: &Refusal) -> Answer {
         match self {
             Answerer::Http2(answerer) => answerer.answer(refusal),
-            Answerer::Http1(answerer) => answerer.answer(refusal),
+            Answerer::Http1(answerer) => answerer.answer(refusal).into(),
         }
     }
 

@@ -41,7 +41,7 @@ mod to_backend;
 mod to_client;
 mod watch;
 
-pub use answer::{Answerer as Http2Answerer, Refusal, goaway};
+pub use answer::{Answer, Answerer as Http2Answerer, Refusal, goaway};
 pub use answerer::Answerer;
 pub use http1_answer::Answerer as Http1Answerer;
 pub use opening::{Nudge, Opened, Opening, Phase, Progress, Sequel};
@@ -121,13 +121,13 @@ impl Bridge {
         let newest = last.map_or(self.streams.newest(), |last| last.min(self.streams.newest()));
         let open = self.streams.open();
         let sent = open.get(..open.partition_point(|open| open.stream <= newest)).unwrap_or_default();
-        answerer.answer_all(refusal, sent, newest)
+        answerer.answer_all(refusal, sent, newest).whole()
     }
 
     /// What the client is told that broke a rule; `None` in the middle of what the backend says.
     pub fn goaway(&self, fault: Fault) -> Option<Vec<u8>> {
         // Only a client that has heard our SETTINGS is looked at so closely that a fault is found.
-        self.to_client.is_between_frames().then(|| goaway(&fault.on(self.streams.newest()), None))
+        self.to_client.is_between_frames().then(|| goaway(&fault.on(self.streams.newest()), None).whole())
     }
 }
 

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::introduce::{Client, introduce};
 use super::ledger::Ledger;
 use super::unrouted::Place;
+use crate::bridge::Answer;
 use crate::config::Listener;
 use crate::limits::{Limit, Limits};
 use crate::log::{Bytes, Cause, CloseReason, ConnectionId, Side, Summary, Tlvs};
@@ -28,7 +29,7 @@ pub(super) struct Close {
     limit: Option<Limit>,
     detail: Option<String>,
     /// What the client is told; empty means only that our side ends. `None`: not even that.
-    last_words: Option<Vec<u8>>,
+    last_words: Option<Answer>,
 }
 
 impl Close {
@@ -43,8 +44,8 @@ impl Close {
     }
 
     /// Ends it with an answer, and waits for the client to have read it.
-    pub(super) fn answered(reason: CloseReason, last_words: Vec<u8>) -> Close {
-        Close { reason, limit: None, detail: None, last_words: Some(last_words) }
+    pub(super) fn answered(reason: CloseReason, last_words: impl Into<Answer>) -> Close {
+        Close { reason, limit: None, detail: None, last_words: Some(last_words.into()) }
     }
 
     /// Adds the rule that was broken or the error.
@@ -68,7 +69,8 @@ impl Close {
     pub(super) async fn carry_out(self, client: Socket, mut record: Record) {
         match &self.last_words {
             Some(words) => {
-                record.said(words);
+                record.said(&words.response);
+                record.said(&words.goaway);
                 relay::farewell(client, words).await;
             }
             None => drop(client),

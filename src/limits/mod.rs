@@ -101,6 +101,9 @@ pub const AGE_JITTER: f64 = 0.1;
 /// Answering in place of a backend: how long and how much the client's remaining bytes are read and thrown away.
 /// Closing with unread input would reset the connection and take the answer with it.
 pub const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
+/// Between an answer to an HTTP/2 request and GOAWAY: a client's threads need to see the answer first (`src/bridge/answer.rs`
+/// tells which), and on a busy host one may wait for a slice of the scheduler's, some milliseconds.
+pub const GOAWAY_PAUSE: Duration = Duration::from_millis(10);
 /// Streams that are answered in place of a backend that has said nothing: as many as a client opens that has seen no
 /// SETTINGS but ours. What came in excess of them may have been served, and is told so by GOAWAY alone.
 pub const ANSWERED_STREAMS: usize = 100;

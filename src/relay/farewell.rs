@@ -2,16 +2,21 @@
 
 use std::io;
 
+use crate::bridge::Answer;
 use crate::limits;
 use crate::sys::socket::Socket;
 
-/// Sends `answer`, ends our side, and reads what the client still sends until it ends, too, or 2 s or 256 KiB later.
+/// Sends `answer`, the GOAWAY of it a moment later, ends our side, and reads what the client still sends until it ends, too, or 2 s or 256 KiB later.
 ///
 /// Closing with unread input would make the kernel send a reset, and a reset takes away what the client has not read
 /// yet: the answer.
-pub async fn farewell(client: Socket, answer: &[u8]) {
+pub async fn farewell(client: Socket, answer: &Answer) {
     let goodbye = async {
-        client.send_all(answer).await?;
+        client.send_all(&answer.response).await?;
+        if !answer.goaway.is_empty() {
+            tokio::time::sleep(limits::GOAWAY_PAUSE).await;
+            client.send_all(&answer.goaway).await?;
+        }
         client.finish()?;
         let mut discarded = 0;
         while discarded < limits::DISCARD_BYTES {

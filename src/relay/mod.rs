@@ -77,7 +77,7 @@ impl Handshake {
     fn answer(&self, refusal: &Refusal, last: Option<u32>) -> Vec<u8> {
         match (&self.answerer, &self.bridge) {
             (Answerer::Http2(answerer), Some(bridge)) => bridge.answer(answerer, refusal, last),
-            (answerer, _) => answerer.answer(refusal),
+            (answerer, _) => answerer.answer(refusal).whole(),
         }
     }
 }

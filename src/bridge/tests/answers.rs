@@ -11,7 +11,7 @@ fn refusal(message: &str) -> Refusal {
 fn fields(block: &[u8], message: &str) -> Vec<(String, String)> {
     let mut scene = Scene::new(Cut::Whole);
     scene.client_sends(&[preface(), settings(&[(1, 0)]), frame(1, 5, 1, block)]);
-    let answer = scene.answerer.unwrap().answer(&refusal(message));
+    let answer = scene.answerer.unwrap().answer(&refusal(message)).whole();
     let answer = answer.strip_prefix(&[own_settings(), ack()].concat()[..]).unwrap();
     let length = usize::from(answer[1]) << 8 | usize::from(answer[2]);
     assert_eq!((answer[0], &answer[3..9]), (0, &[1, 5, 0, 0, 0, 1][..]));
@@ -40,7 +40,7 @@ fn a_grpc_call_gets_its_status_in_trailers() {
         let mut expected = vec![0, 0, 67, 1, 5, 0, 0, 0, 1, 0x20, 0x88, 0x0f, 0x10, 16];
         expected.extend_from_slice(b"application/grpc\x00\x0bgrpc-status\x0214\x00\x0cgrpc-message\x0fn%C3%A4h 5%25 x");
         expected.extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-        assert_eq!(hex(&answer.answer(&refusal("näh 5% x"))), hex(&expected));
+        assert_eq!(hex(&answer.answer(&refusal("näh 5% x")).whole()), hex(&expected));
     });
 }
 
@@ -56,7 +56,7 @@ fn any_other_request_gets_an_http_status() {
         expected.extend_from_slice(b"\x00\x0cproxy-status\x35spliceway; error=connection_refused; details=\"n?h 5%\"");
         expected.extend_from_slice(&[0, 0, 4, 3, 0, 0, 0, 0, 13, 0, 0, 0, 0]);
         expected.extend_from_slice(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0]);
-        assert_eq!(hex(&answer.answer(&refusal("näh 5%"))), hex(&expected));
+        assert_eq!(hex(&answer.answer(&refusal("näh 5%")).whole()), hex(&expected));
     });
 }
 
@@ -66,7 +66,7 @@ fn the_greeting_is_what_was_not_said_yet() {
     let begins = |scene: &mut Scene, expected: &[Vec<u8>]| {
         scene.heard();
         scene.client_sends(&[headers(1, &call())]);
-        let answer = scene.answerer.unwrap().answer(&refusal("x"));
+        let answer = scene.answerer.unwrap().answer(&refusal("x")).whole();
         let expected = [expected.concat(), vec![0, 0]].concat();
         assert_eq!(hex(&answer[..expected.len()]), hex(&expected));
         assert_eq!(answer[expected.len() + 1], 1, "HEADERS");
@@ -85,7 +85,7 @@ fn the_greeting_is_what_was_not_said_yet() {
     begins(&mut opened(&[settings(&[])]), &[]);
     let mut eager = Scene::new(Cut::Whole);
     eager.client_sends(&[preface(), settings(&[]), settings(&[]), headers(1, &call())]);
-    let answer = eager.answerer.unwrap().answer(&refusal("x"));
+    let answer = eager.answerer.unwrap().answer(&refusal("x")).whole();
     assert!(answer.starts_with(&[own_settings(), ack(), ack(), vec![0, 0]].concat()));
 }
 
@@ -119,7 +119,7 @@ fn a_client_without_a_table_can_read_the_answer() {
         scene.client_is_quiet(Nudge::Ack);
         scene.client_hears(&[own_settings(), ack()]);
         scene.client_sends(&[frame(1, 5, 1, &call())]);
-        let answer = scene.answerer.unwrap().answer(&refusal("no backend"));
+        let answer = scene.answerer.unwrap().answer(&refusal("no backend")).whole();
         let block = &answer[9..answer.len() - 17];
         assert_eq!((answer[3], block[0]), (1, 0x20), "HEADERS begin with a table size update to 0");
         let mut decoder = hpack::Decoder::new();

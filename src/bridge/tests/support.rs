@@ -177,7 +177,7 @@ impl Scene {
     pub(super) fn client_is_dismissed(&mut self, frames: &[Vec<u8>]) {
         let fault = self.client_fault.expect("a fault");
         let own_due = self.opening.as_ref().map_or(Some(OwnSettings::default()), Opening::own_due);
-        self.to_client.extend(goaway(&fault, own_due));
+        self.to_client.extend(goaway(&fault, own_due).whole());
         self.client_hears(frames);
     }
 
