@@ -231,6 +231,26 @@ fn close_keeps_a_request_with_two_hosts_from_the_backend() {
     assert_eq!(front.proxy().totals().requests.events, [(WatchEvent::Ambiguous, 1), (WatchEvent::Refused, 1)]);
 }
 
+/// Three size updates: Go's and Node's servers take them, RFC 7541 section 4.2 allows two. What follows cannot be told.
+#[test]
+fn close_keeps_a_request_that_cannot_be_followed_from_the_backend() {
+    let (backend, other) = (Backend::listen(), Backend::listen());
+    let front = watching("on_mismatch = \"close\"", &backend, &other);
+    let (mut client, mut served) = called(&front, &backend);
+    client.sends(call(3, &[]));
+    served.receives(call(3, &[]));
+    let updated = [&b"\x20\x20\x20"[..], &h2::block(&PSEUDO), b"\x00\x04x-ns\x01b"].concat();
+    client.sends(frame(HEADERS, END_HEADERS, 5, &updated));
+    client.receives([goaway(3), frame(h2::RST_STREAM, 0, 5, &[0, 0, 0, 7])].concat());
+    client.receives_end();
+    drop(client);
+    let summary = front.closed(Side::Client, Cause::Misrouted);
+    assert_eq!(summary.requests, Some(RequestsSeen { requests: 2, misrouted: 0, complete: false }));
+    let why = "a later header block is malformed or beyond the limits of a first one";
+    assert_eq!(summary.detail.as_deref(), Some(why));
+    assert_eq!(front.proxy().totals().requests.events, [(WatchEvent::Refused, 1), (WatchEvent::Unfollowed, 1)]);
+}
+
 #[test]
 fn what_close_holds_back_is_not_lost_with_the_client() {
     let (backend, other) = (Backend::listen(), Backend::listen());

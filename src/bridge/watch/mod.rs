@@ -63,11 +63,12 @@ enum Goaway {
 }
 
 impl Watch {
-    /// Watches what follows the first request. `refuses`: a request that belongs elsewhere is kept from the backend.
+    /// Watches what follows the first request. `refuses`: a request that belongs elsewhere is kept from the backend, and
+    /// so is one of which that cannot be told.
     pub fn new(judge: Judge, sequel: Sequel, refuses: bool) -> Watch {
         Watch {
             judge,
-            requests: Requests::new(sequel),
+            requests: Requests::new(sequel, refuses),
             responses: Responses::new(limits::HPACK_TABLE_BYTES),
             refuses,
             held: Vec::new(),
@@ -147,8 +148,12 @@ impl Watch {
         if !self.responses.has_said_goaway() {
             frame::put_goaway(&mut words, refused.last, ErrorCode::NoError);
         }
-        let code = ErrorCode::RefusedStream as u32;
-        frame::put(&mut words, kind::RST_STREAM, 0, refused.stream, &code.to_be_bytes());
+        let Refused { stream, last } = refused;
+        // The backend has never seen it (RFC 9113 section 8.7), unless these are trailers; and nobody else opens odd ones.
+        if stream > last && stream % 2 == 1 {
+            let code = ErrorCode::RefusedStream as u32;
+            frame::put(&mut words, kind::RST_STREAM, 0, stream, &code.to_be_bytes());
+        }
         words
     }
 

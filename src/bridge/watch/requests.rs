@@ -4,7 +4,7 @@
 //! requests, the others trailers. Everything else is passed over by its length.
 //!
 //! What cannot be followed is not judged here: a backend will refuse what is malformed. The decoder is of no use behind
-//! it, so nothing more is looked at.
+//! it, so nothing more is looked at. A strict walk refuses it in the backend's place, which may read more than we do.
 
 use super::super::block::name_authority;
 use super::super::frames::PartialHead;
@@ -17,6 +17,8 @@ use crate::wire::{headers, hpack};
 #[derive(Debug)]
 pub(super) struct Requests {
     decoder: hpack::Decoder,
+    /// Whether a block that cannot be followed is kept from the backend.
+    is_strict: bool,
     head: PartialHead,
     state: State,
     /// A header block that has begun and not ended.
@@ -65,6 +67,7 @@ pub(super) enum Verdict {
 /// A request that the backend is not to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
+    /// Not newer than `last` if it is no request.
     pub(super) stream: u32,
     /// The last stream that the backend has seen.
     pub(super) last: u32,
@@ -81,16 +84,18 @@ pub(super) struct Walked {
 
 /// Why the walk stops.
 enum Stop {
-    Lost,
+    /// By the block of this stream.
+    Lost(u32),
     Refused(Refused),
 }
 
 impl Requests {
-    /// The walk behind the first request.
-    pub(super) fn new(sequel: Sequel) -> Requests {
+    /// The walk behind the first request. `is_strict`: a block that cannot be followed is refused.
+    pub(super) fn new(sequel: Sequel, is_strict: bool) -> Requests {
         let Sequel { decoder, stream, continuation_frames, block_bytes, .. } = sequel;
         Requests {
             decoder,
+            is_strict,
             head: PartialHead::default(),
             state: State::Head,
             open: None,
@@ -123,7 +128,13 @@ impl Requests {
             };
             match step {
                 Ok(next) => rest = next,
-                Err(Stop::Lost) => self.lose(),
+                Err(Stop::Lost(_)) if !self.is_strict => self.lose(),
+                Err(Stop::Lost(stream)) => {
+                    let refused = Some(Refused { stream, last: self.newest });
+                    let decided = self.seen - self.undecided;
+                    self.lose();
+                    return Walked { decided, refused };
+                }
                 Err(Stop::Refused(refused)) => {
                     return Walked { decided: self.seen - self.undecided, refused: Some(refused) };
                 }
@@ -158,12 +169,13 @@ impl Requests {
             (Some(open), kind::CONTINUATION) if open.stream == head.stream => {
                 open.continuations += 1;
                 if open.continuations > self.continuation_frames {
-                    return Err(Stop::Lost);
+                    return Err(Stop::Lost(head.stream));
                 }
             }
             (None, kind::HEADERS) => self.open = Some(Open { stream: head.stream, continuations: 0 }),
             // Connection errors (RFC 9113 section 6.10), which are the backend's to find.
-            (Some(_), _) | (None, kind::CONTINUATION) => return Err(Stop::Lost),
+            (Some(Open { stream, .. }), _) => return Err(Stop::Lost(*stream)),
+            (None, kind::CONTINUATION) => return Err(Stop::Lost(head.stream)),
             (None, _) => {
                 self.undecided = 0;
                 self.state = if head.length > 0 { State::Payload(head.length) } else { State::Head };
@@ -171,7 +183,7 @@ impl Requests {
             }
         }
         if self.fragments.len() + head.length > self.block_bytes {
-            return Err(Stop::Lost);
+            return Err(Stop::Lost(head.stream));
         }
         self.state = State::Block(head);
         // No byte will come for an empty one.
@@ -217,7 +229,7 @@ impl Requests {
     ) -> Result<(), Stop> {
         self.state = State::Head;
         let fragment = match head.kind {
-            kind::HEADERS => headers::fragment(head, payload).map_err(|_malformed| Stop::Lost)?,
+            kind::HEADERS => headers::fragment(head, payload).map_err(|_malformed| Stop::Lost(head.stream))?,
             _ => payload,
         };
         if !head.has(flag::END_HEADERS) {
@@ -245,10 +257,11 @@ impl Requests {
     ) -> Result<(), Stop> {
         // A client numbers its streams upwards (RFC 9113 section 5.1.1), so what is not new is trailers.
         if stream <= self.newest {
-            return self.decoder.decode(block, |_trailer| {}).map_err(|_error| Stop::Lost);
+            return self.decoder.decode(block, |_trailer| {}).map_err(|_error| Stop::Lost(stream));
         }
         request.clear();
-        self.decoder.decode(block, |field| request.push(field.name, field.value)).map_err(|_error| Stop::Lost)?;
+        let decoded = self.decoder.decode(block, |field| request.push(field.name, field.value));
+        decoded.map_err(|_error| Stop::Lost(stream))?;
         name_authority(request);
         let last = std::mem::replace(&mut self.newest, stream);
         match judge(request) {

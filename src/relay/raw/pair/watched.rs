@@ -80,6 +80,10 @@ impl Watched {
         });
         if !watch.seen().complete && !std::mem::replace(&mut self.is_unfollowed, true) {
             tally.event(WatchEvent::Unfollowed);
+            if watch.is_refusing() {
+                tally.event(WatchEvent::Refused);
+                *refused = Some(UNFOLLOWED.to_owned());
+            }
         }
         if is_misrouted && *on_mismatch == OnMismatch::Goaway {
             self.want_goaway(WatchEvent::GoawayMismatch);
@@ -213,6 +217,9 @@ impl<O: Owner> Pair<O> {
         self.aside.as_deref_mut()?.watched.as_mut()
     }
 }
+
+/// Why a request is refused of which it cannot be told where it belongs.
+const UNFOLLOWED: &str = "a later header block is malformed or beyond the limits of a first one";
 
 /// How long something lasts, as sweeps see it.
 #[derive(Debug, Default)]
