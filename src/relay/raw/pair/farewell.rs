@@ -5,6 +5,7 @@ use super::super::super::{Handshake, Owner};
 use super::super::direction::{Direction, Intake};
 use super::super::gear::Gear;
 use super::super::outcome::{Finish, How, Outcome, unusable_backend};
+use super::super::socket;
 use super::aside::{Aside, Farewell};
 use super::{BACKEND, CLIENT, Pair};
 use crate::tap::event::Direction as Way;
@@ -18,6 +19,10 @@ impl<O: Owner> Pair<O> {
         let Some(words) = aside.last_words(finish) else { return false };
         aside.copy(Way::ToClient, &words);
         aside.farewell = Some(Farewell { finish: finish.clone(), discarded: 0, is_swept: false });
+        if self.directions[CLIENT].holds_bytes() {
+            // The backend must not take what it got for all there was.
+            socket::reset_on_close(gear.io.descriptor(self.sockets[BACKEND]));
+        }
         // What the client still sends is received, and no longer spliced to a socket that is gone.
         self.directions[CLIENT].calm_down(gear, self.ends(CLIENT));
         gear.io.remove(self.sockets[BACKEND]);

@@ -33,8 +33,8 @@ pub(super) struct Pair<O> {
     moved: bool,
     /// or nothing has for so long.
     quiet: Duration,
-    /// What the kernel still had to send to both sides when half of the time-out was over.
-    unsent: usize,
+    /// What the kernel still had to send to both sides at the last quiet sweep; `None` if something has moved since.
+    unsent: Option<usize>,
     idle_timeout: Duration,
     is_kept_alive: bool,
     owner: O,
@@ -70,7 +70,7 @@ impl<O: Owner> Pair<O> {
             reset_by: None,
             moved: true,
             quiet: Duration::ZERO,
-            unsent: 0,
+            unsent: None,
             idle_timeout,
             is_kept_alive: false,
             owner,
@@ -211,25 +211,22 @@ impl<O: Owner> Pair<O> {
         }
         if has_moved {
             self.quiet = Duration::ZERO;
+            self.unsent = None;
+            return None;
+        }
+        if self.is_taking(gear) {
+            self.quiet = Duration::ZERO;
             return None;
         }
         if self.quiet.is_zero() {
             self.sockets.iter().for_each(|socket| gear.io.look_again(*socket));
         }
-        let was_early = self.quiet < timeout / 2;
         self.quiet += passed;
-        if was_early && self.quiet >= timeout / 2 {
-            self.unsent = self.unsent(gear);
-        }
         if self.quiet >= timeout {
-            if self.unsent(gear) >= self.unsent {
-                // Who still waits for the first byte of a backend hears that none has come.
-                let is_told = self.is_answerable(BACKEND);
-                let given_up = self.given_up(Cause::Idle);
-                return Some(if is_told { Finish { how: How::Answer, ..given_up } } else { given_up });
-            }
-            // A slow receiver: the kernel asks for more only when a third of what it took is gone, megabytes perhaps.
-            self.quiet = Duration::ZERO;
+            // Who still waits for the first byte of a backend hears that none has come.
+            let is_told = self.is_answerable(BACKEND);
+            let given_up = self.given_up(Cause::Idle);
+            return Some(if is_told { Finish { how: How::Answer, ..given_up } } else { given_up });
         }
         for side in [CLIENT, BACKEND] {
             let ends = self.ends(side);
@@ -240,6 +237,17 @@ impl<O: Owner> Pair<O> {
             socket::keep_alive(gear.io.descriptor(self.sockets[BACKEND]));
         }
         None
+    }
+
+    /// Whether a peer has taken something since the last sweep of what the kernel has for it. The kernel asks for more only
+    /// when a third of that is gone, megabytes perhaps, so a slow receiver looks idle for minutes.
+    fn is_taking(&mut self, gear: &Gear<impl Io>) -> bool {
+        // Nothing that is on its way becomes more unless something moves.
+        if self.unsent == Some(0) {
+            return false;
+        }
+        let unsent = self.unsent(gear);
+        self.unsent.replace(unsent).is_some_and(|before| unsent < before)
     }
 
     /// What the kernel has taken and the peers have not.
