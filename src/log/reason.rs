@@ -60,7 +60,7 @@ pub enum Cause {
     NotHttp2,
     /// The backend does not speak HTTP/1 without TLS.
     NotHttp1,
-    /// A later request belonged to another pool, and the listener ends such connections.
+    /// A later request belonged to another pool or could not be read, and the listener ends such connections.
     Misrouted,
     /// The proxy was told to stop and the connection outlasted the drain time.
     Shutdown,
