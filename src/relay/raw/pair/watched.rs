@@ -134,6 +134,10 @@ impl<O: Owner> Pair<O> {
 
     /// The client is to be told to connect anew.
     pub(in super::super) fn say_goaway(&mut self, gear: &mut Gear<impl Io>, why: WatchEvent) -> Option<Finish> {
+        if self.farewell().is_some() {
+            // No GOAWAY may name a later stream than the last words have (RFC 9113 section 6.8).
+            return None;
+        }
         self.watched()?.want_goaway(why);
         self.speak(&gear.io, &mut gear.clerk);
         self.go_on(gear)
