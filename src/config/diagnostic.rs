@@ -182,12 +182,11 @@ impl Diagnostics {
         self.push(Severity::Error, None, message.into())
     }
 
-    /// Has messages that begin with one of these subjects begin with the other.
-    pub(super) fn rename(&mut self, subjects: &[(&str, &str)]) {
-        for message in self.found.iter_mut().map(|diagnostic| &mut diagnostic.message) {
-            let renamed = |(from, to): &(&str, &str)| message.strip_prefix(from).map(|rest| format!("{to}{rest}"));
-            if let Some(renamed) = subjects.iter().find_map(renamed) {
-                *message = renamed;
+    /// Has messages and help call things by the second of two names.
+    pub(super) fn rename(&mut self, names: &[(&str, &str)]) {
+        for Diagnostic { message, help, .. } in &mut self.found {
+            for text in std::iter::once(message).chain(help) {
+                names.iter().for_each(|(from, to)| *text = text.replace(from, to));
             }
         }
     }

@@ -158,6 +158,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("key `listener.bind`", "flag `--listen`"),
     ("key `listener.proxy_protocol`", "flag `--proxy-protocol`"),
     ("key `listener.trusted`", "flag `--trusted`"),
+    ("`trusted`", "`--trusted`"),
+    ("trusted = [\"10.0.0.0/8\"]", "--trusted 10.0.0.0/8"),
+    ("while proxy_protocol is", "while --proxy-protocol is"),
+    ("set proxy_protocol, or", "give --proxy-protocol, or"),
 ];
 
 /// The name of the one pool, in log lines.
@@ -221,8 +225,11 @@ mod tests {
         flags.proxy_protocol = Some(ProxyProtocol::Optional);
         assert_eq!(
             Config::from_flags(flags.clone()).unwrap_err().diagnostics[0].headline(),
-            "command line:1:58: flag `--proxy-protocol`: \"optional\" needs `trusted`"
+            "command line:1:58: flag `--proxy-protocol`: \"optional\" needs `--trusted`"
         );
+        let text = Config::from_flags(flags.clone()).unwrap_err().to_string();
+        let help = "help: add --trusted 10.0.0.0/8 with the networks of your load balancers, or use \"required\"";
+        assert!(text.contains(help), "{text}");
         flags.trusted = vec!["10.0.0.0/8".to_owned()];
         let config = Config::from_flags(flags).unwrap();
         assert_eq!(config.listeners[0].proxy_protocol, ProxyProtocol::Optional);
@@ -235,7 +242,7 @@ mod tests {
         idle.trusted = vec!["10.0.0.0/8".to_owned()];
         assert_eq!(
             Config::from_flags(idle).unwrap().warnings[0].headline(),
-            "command line:1:51: warning: flag `--trusted`: has no effect while proxy_protocol is \"off\""
+            "command line:1:51: warning: flag `--trusted`: has no effect while --proxy-protocol is \"off\""
         );
         let twice = Config::from_flags(flags(&[":8080", "0.0.0.0:8080"], &["10.0.0.5:50051"])).unwrap_err();
         assert_eq!(

@@ -75,7 +75,8 @@ impl References {
         let named = draft.routes.iter().filter_map(|route| route.listener.as_ref());
         let missing = named.filter(|text| position("listener", text, &listeners, diagnostics).is_none()).count();
         for (text, matcher) in draft.routes.iter().filter_map(|route| route.matcher.as_ref()) {
-            for name in matcher.listener_names() {
+            let mut seen = BTreeSet::new();
+            for name in matcher.listener_names().filter(|name| seen.insert(*name)) {
                 let reference = Text { value: name.to_owned(), verbatim: None, ..text.clone() };
                 position("listener", &reference, &listeners, diagnostics);
             }

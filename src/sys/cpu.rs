@@ -29,7 +29,7 @@ fn granted(cpus: usize, quota: Option<NonZeroUsize>) -> NonZeroUsize {
     quota.map_or(cpus, |quota| cpus.min(quota))
 }
 
-/// Whether a cgroup quota grants less time than the allowed CPUs have.
+/// Whether a cgroup quota, rounded up, is for fewer CPUs than are allowed.
 ///
 /// Threads had better not be pinned then: a quota says how much and not where, so everybody under one would choose the
 /// same first CPUs of the machine, busy or not.

@@ -28,8 +28,11 @@ impl Line {
         let rest = bytes.get(start.unwrap_or(0)..).unwrap_or_default();
         let room = BEGIN_BYTES.saturating_sub(self.begin.len());
         self.begin.extend_from_slice(rest.get(..room).unwrap_or(rest));
-        if rest.ends_with(b"\n") && !self.begin.ends_with(b"\n") {
-            self.begin.push(b'\n');
+        // What finds no room says all the same whether the line has ended.
+        match (rest.len() > room, rest.ends_with(b"\n"), self.begin.ends_with(b"\n")) {
+            (true, true, false) => self.begin.push(b'\n'),
+            (true, false, true) => drop(self.begin.pop()),
+            _ => {}
         }
     }
 }
@@ -72,5 +75,16 @@ mod tests {
         assert!(line(&["Cookie: ", &long, "\r\n"]).ends_with("x\n"));
         assert_eq!(line(&["Cookie: ", &long, "\r\n", " ", &long, "\r\n"]).len(), 257);
         assert_eq!(line(&["Cookie: ", &long, "\r\n", "a: b"]), "a: b");
+    }
+
+    #[test]
+    fn what_continues_a_long_one_may_be_cut_too() {
+        let long = "x".repeat(1000);
+        let folded = ["Cookie: ", &long, "\r\n", " a", "b"];
+        assert_eq!(line(&folded).find('\n'), None);
+        assert!(line(&folded).starts_with("Cookie: xx"), "{}", line(&folded));
+        assert!(line(&[&folded[..], &["\r\n"]].concat()).ends_with("x\n"));
+        let full = format!("Cookie: {}\r\n", "x".repeat(246));
+        assert!(line(&[&format!("{full} a"), "b"]).starts_with("Cookie: xx"));
     }
 }

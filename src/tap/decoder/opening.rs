@@ -4,7 +4,7 @@ use super::http1_head::STATUS_LINE;
 use super::{State, Step};
 use crate::tap::event::{Reason, What};
 use crate::wire::first_bytes::{self, FirstBytes};
-use crate::wire::frame::{FrameHead, HEAD_BYTES, kind};
+use crate::wire::frame::{FrameHead, kind};
 use crate::wire::proxy_protocol::{self, Prefix};
 use crate::wire::settings::ENTRY_BYTES;
 use crate::wire::{Malformed, Parsed};
@@ -50,7 +50,7 @@ pub(super) fn first_bytes_of_backend(bytes: &[u8], client: State) -> Step {
     }
     match FrameHead::parse(bytes) {
         Some(head) if is_first_frame(head) => Step::Become(State::Http2),
-        None if bytes.len() < HEAD_BYTES && bytes.first() == Some(&0) => Step::Wait,
+        None if may_be_first_frame(bytes) => Step::Wait,
         _ if client == State::Opaque(Reason::Tls) && bytes.first().is_some_and(is_tls_record) => Step::Become(client),
         _ => Step::Become(State::Opaque(Reason::UnknownProtocol)),
     }
@@ -59,6 +59,19 @@ pub(super) fn first_bytes_of_backend(bytes: &[u8], client: State) -> Step {
 /// Whether a frame can be what a server opens with: SETTINGS (RFC 9113 section 3.4).
 fn is_first_frame(head: FrameHead) -> bool {
     head.kind == kind::SETTINGS && head.flags == 0 && head.stream == 0 && head.length.is_multiple_of(ENTRY_BYTES)
+}
+
+/// Whether bytes can become the head of one, of less than 64 KiB. Whoever else answers so briefly may be waiting for its
+/// client, and is to be shown at once.
+fn may_be_first_frame(bytes: &[u8]) -> bool {
+    let head = [0, 0, 0, kind::SETTINGS, 0, 0, 0, 0, 0];
+    bytes.iter().zip(head).enumerate().all(|(place, (byte, expected))| match place {
+        // The length, but for its first byte.
+        1 | 2 => true,
+        // The reserved bit means nothing.
+        5 => byte & 0x7f == expected,
+        _ => *byte == expected,
+    })
 }
 
 /// Whether a byte is the type of a TLS record: change_cipher_spec, alert, handshake or application_data (RFC 8446

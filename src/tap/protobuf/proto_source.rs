@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
@@ -18,7 +18,11 @@ use super::file_set::FileSet;
 ///
 /// Without directories they are looked up in the working directory, then beside the files.
 pub(super) fn compile(files: &[PathBuf], directories: &[PathBuf]) -> Result<FileSet, SchemaError> {
-    let searched = if directories.is_empty() { default_directories(files) } else { directories.to_vec() };
+    compile_in(&real(Path::new(".")), files, directories)
+}
+
+fn compile_in(working: &Path, files: &[PathBuf], directories: &[PathBuf]) -> Result<FileSet, SchemaError> {
+    let searched = if directories.is_empty() { default_directories(working, files) } else { directories.to_vec() };
     let mut compiler = Compiler::with_file_resolver(resolver(&searched));
     compiler.include_imports(true);
     let mut open = |path: &Path| {
@@ -31,7 +35,7 @@ pub(super) fn compile(files: &[PathBuf], directories: &[PathBuf]) -> Result<File
     };
     open(Path::new(DESCRIPTOR)).map_err(|reason| failed(Path::new(DESCRIPTOR), reason))?;
     for path in files {
-        let place = if directories.is_empty() { in_real_directory(path) } else { path.clone() };
+        let place = if directories.is_empty() { in_real_directory(working, path) } else { path.clone() };
         open(&place).map_err(|reason| failed(path, reason))?;
     }
     let mut set = FileSet::default();
@@ -44,10 +48,10 @@ pub(super) fn compile(files: &[PathBuf], directories: &[PathBuf]) -> Result<File
 
 /// The working directory, and those of the files; each once and under one name, for the compiler refuses a file that it
 /// finds under two.
-fn default_directories(files: &[PathBuf]) -> Vec<PathBuf> {
-    let mut directories = vec![real(Path::new("."))];
+fn default_directories(working: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut directories = vec![working.to_owned()];
     for path in files {
-        let directory = in_real_directory(path).parent().map(Path::to_owned).unwrap_or_default();
+        let directory = in_real_directory(working, path).parent().map(Path::to_owned).unwrap_or_default();
         if !directories.contains(&directory) {
             directories.push(directory);
         }
@@ -56,8 +60,11 @@ fn default_directories(files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The path with its directory by its real name. What the file itself may link to stays as it is: its imports are
-/// beside the link.
-fn in_real_directory(path: &Path) -> PathBuf {
+/// beside the link. So does a directory that is linked into the working directory: imports may go through it.
+fn in_real_directory(working: &Path, path: &Path) -> PathBuf {
+    if path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir)) {
+        return working.join(path);
+    }
     let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     path.file_name().map_or_else(|| path.to_owned(), |name| real(directory).join(name))
 }
@@ -190,6 +197,21 @@ mod tests {
         let gone = link.join("gone.proto");
         let expected = format!("{}: there is no such file", gone.display());
         assert_eq!(compile(&[gone], &[]).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn a_directory_that_is_linked_into_the_working_directory_keeps_its_name() {
+        let (working, elsewhere) = (Scratch::new(), Scratch::new());
+        let text = "syntax = \"proto3\"; import \"shared/b.proto\"; message A { B b = 1; }";
+        elsewhere.write("a.proto", text.as_bytes());
+        elsewhere.write("b.proto", b"syntax = \"proto3\"; message B {}");
+        std::os::unix::fs::symlink(elsewhere.path(), working.path().join("shared")).unwrap();
+        for files in [["shared/a.proto", "shared/b.proto"], ["./shared/b.proto", "shared/a.proto"]] {
+            let set = compile_in(&real(working.path()), &files.map(PathBuf::from), &[]).unwrap();
+            let mut schemas = Schemas::built_in();
+            schemas.link(set, 1 << 25).unwrap();
+            assert!(schemas.message("A").is_some());
+        }
     }
 
     #[test]

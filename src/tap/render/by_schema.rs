@@ -13,7 +13,7 @@ use super::messages::{MessageText, Rendered, View};
 pub struct BySchema<'a> {
     /// Where schemas come from.
     pub sources: &'a Sources,
-    /// How long to wait for the backend's answer, once for each service.
+    /// How long to wait for the backend's answer, with each message of a service that it has not told of yet.
     pub patience: Duration,
     /// Gets the services that have no schema, each with the reason; for whoever wants to say so.
     pub unknown: &'a RefCell<Unknown>,
@@ -22,22 +22,43 @@ pub struct BySchema<'a> {
 /// Services without a schema.
 #[derive(Clone, Debug, Default)]
 pub struct Unknown {
-    /// Those that were told of already have no reason any more.
-    services: BTreeMap<String, Option<String>>,
+    services: BTreeMap<String, Reason>,
+}
+
+/// Why a service has no schema.
+#[derive(Clone, Debug)]
+struct Reason {
+    /// `None` if it was told already.
+    news: Option<String>,
+    /// Nobody knows yet; the true one will be news again.
+    is_pending: bool,
 }
 
 impl Unknown {
-    /// The services and reasons since the last call, each service once.
+    /// The services and reasons since the last call, each service once; twice if the reason was not known at first.
     pub fn take_news(&mut self) -> Vec<(String, String)> {
-        let news = |(service, reason): (&String, &mut Option<String>)| Some((service.clone(), reason.take()?));
+        let news = |(service, reason): (&String, &mut Reason)| Some((service.clone(), reason.news.take()?));
         self.services.iter_mut().filter_map(news).collect()
     }
 
     /// The paths are the client's, so only so many are remembered.
     fn add(&mut self, path: &str, reason: String) {
+        self.put(path, Reason { news: Some(reason), is_pending: false });
+    }
+
+    fn add_pending(&mut self, path: &str) {
+        let reason = "the backend has not answered server reflection yet".to_owned();
+        self.put(path, Reason { news: Some(reason), is_pending: true });
+    }
+
+    fn put(&mut self, path: &str, reason: Reason) {
         let service = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        if self.services.len() < SERVICES_MAX && !self.services.contains_key(service) {
-            self.services.insert(service.to_owned(), Some(reason));
+        let is_news = match self.services.get(service) {
+            Some(known) => known.is_pending && !reason.is_pending,
+            None => self.services.len() < SERVICES_MAX,
+        };
+        if is_news {
+            self.services.insert(service.to_owned(), reason);
         }
     }
 }
@@ -66,7 +87,7 @@ impl BySchema<'_> {
                 Ok(None)
             }
             Lookup::Pending => {
-                self.unknown.borrow_mut().add(path, "the backend has not answered server reflection yet".to_owned());
+                self.unknown.borrow_mut().add_pending(path);
                 Err(Pending)
             }
         }
@@ -131,5 +152,16 @@ mod tests {
         assert_eq!(messages.message(Some("/a.B/C"), Direction::ToBackend, b"\x08\x05", view).type_name, None);
         let reason = "the backend has not answered server reflection yet".to_owned();
         assert_eq!(unknown.borrow_mut().take_news(), [("a.B".to_owned(), reason)]);
+        // Why it never did is news once more.
+        drop(backend);
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while matches!(sources.method("/a.B/C", Duration::from_secs(1)), Lookup::Pending) {
+            assert!(std::time::Instant::now() < deadline, "a connection that is reset");
+        }
+        messages.message(Some("/a.B/C"), Direction::ToBackend, b"\x08\x05", view);
+        let news = unknown.borrow_mut().take_news();
+        assert!(matches!(&news[..], [(service, reason)] if service == "a.B" && !reason.contains("yet")), "{news:?}");
+        messages.message(Some("/a.B/C"), Direction::ToBackend, b"\x08\x05", view);
+        assert_eq!(unknown.borrow_mut().take_news(), []);
     }
 }

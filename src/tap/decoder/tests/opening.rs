@@ -73,6 +73,29 @@ fn a_backend_that_gets_tls_or_nonsense_is_understood() {
 }
 
 #[test]
+fn a_short_answer_that_no_settings_begin_with_is_not_waited_behind() {
+    let request = b"\x04\x01\0\x50\x7f\0\0\x01\0".to_vec();
+    let order = |answer: &[u8]| {
+        let events = decode(&[(ToBackend, request.clone()), (ToClient, answer.to_vec()), (ToBackend, b"x".to_vec())]);
+        events.into_iter().map(|event| event.direction).collect::<Vec<_>>()
+    };
+    // SOCKS 4, and a length.
+    for answer in [&b"\0\x5a\0\x50\x7f\0\0\x01"[..], b"\0\0\0\x01"] {
+        assert_eq!(order(answer), [ToBackend, ToClient, ToBackend], "{answer:?}");
+    }
+    let settings = framed(4, 0, 0, b"\0\x03\0\0\0\x64");
+    for length in 1..9 {
+        assert_eq!(order(&settings[..length]), [ToBackend, ToBackend, ToClient], "{length}");
+    }
+    let reserved = [&settings[..5], b"\x80", &settings[6..]].concat();
+    for length in 1..reserved.len() {
+        let (first, second) = reserved.split_at(length);
+        let reads = [(ToBackend, b"\x04\x01".to_vec()), (ToClient, first.to_vec()), (ToClient, second.to_vec())];
+        assert!(matches!(decode(&reads)[1].what, What::Frame(_)), "{length}");
+    }
+}
+
+#[test]
 fn what_never_ends_is_truncated() {
     let rest = |bytes: &[u8]| decode(&[(ToBackend, bytes.to_vec())]).pop().unwrap().what;
     let truncated = |of, missing| What::Truncated { of, missing };
