@@ -136,7 +136,9 @@ fn check(played: &Played, client: &[u8], backend: &[u8], refuses: bool) {
         return;
     }
     assert!(refuses && (!played.is_complete || !played.seen.last().expect("the refused one").1));
-    assert!(are_whole(&played.to_backend), "a refused request has begun");
+    // A PUSH_PROMISE of a client is an error of the connection (RFC 9113 section 8.4), and no block to anybody.
+    let blocks = [kind::HEADERS, kind::CONTINUATION];
+    assert!(are_whole(&played.to_backend, &blocks), "a refused request has begun");
     assert!(played.is_over || !may_speak_behind(&played.to_client), "a refusal was not said, and could have been");
     let next = FrameHead::parse(&client[played.to_backend.len()..]).expect("the refused one");
     assert!(next.kind == kind::HEADERS || (!played.is_complete && next.kind == kind::CONTINUATION));
@@ -151,16 +153,17 @@ fn check(played: &Played, client: &[u8], backend: &[u8], refuses: bool) {
 /// Whether the client may be told something behind this of the backend: its first frame is SETTINGS.
 fn may_speak_behind(bytes: &[u8]) -> bool {
     let begins = FrameHead::parse(bytes).is_some_and(|head| head.kind == kind::SETTINGS && !head.has(flag::ACK));
-    begins && are_whole(bytes)
+    begins && are_whole(bytes, &[kind::HEADERS, kind::PUSH_PROMISE, kind::CONTINUATION])
 }
 
-/// Whether these are whole frames and header blocks, as found by another walk than that of the watch.
-fn are_whole(bytes: &[u8]) -> bool {
+/// Whether these are whole frames and header blocks, as found by another walk than that of the watch. `blocks`: the frames
+/// that blocks consist of.
+fn are_whole(bytes: &[u8], blocks: &[u8]) -> bool {
     let mut rest = bytes;
     let mut in_block = false;
     while let Some(head) = FrameHead::parse(rest) {
         let Some(behind) = rest.get(HEAD_BYTES + head.length..) else { break };
-        if [kind::HEADERS, kind::PUSH_PROMISE, kind::CONTINUATION].contains(&head.kind) {
+        if blocks.contains(&head.kind) {
             in_block = !head.has(flag::END_HEADERS);
         }
         rest = behind;
