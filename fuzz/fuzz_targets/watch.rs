@@ -142,7 +142,8 @@ fn check(played: &Played, client: &[u8], backend: &[u8], refuses: bool) {
     assert!(played.is_over || !may_speak_behind(&played.to_client), "a refusal was not said, and could have been");
     let next = FrameHead::parse(&client[played.to_backend.len()..]).expect("the refused one");
     assert!(next.kind == kind::HEADERS || (!played.is_complete && next.kind == kind::CONTINUATION));
-    if played.is_over && played.is_complete {
+    // Only clients open odd streams, and only those that they open can be reset.
+    if played.is_over && played.is_complete && next.stream % 2 == 1 {
         let words = played.words.as_ref().expect("said");
         let mut reset = Vec::new();
         put(&mut reset, kind::RST_STREAM, 0, next.stream, &[0, 0, 0, 7]);
