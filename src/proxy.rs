@@ -89,8 +89,11 @@ impl Proxy {
         end_with_a_shard();
         descriptors::raise_limit();
         let cores = cpu::allowed();
-        let count = config.shards.unwrap_or_else(|| cpu::shards(&cores)).get();
-        let pinned = config.pin.unwrap_or_else(|| !cpu::is_rationed(&cores));
+        let granted = cpu::shards(&cores);
+        let count = config.shards.unwrap_or(granted).get();
+        // A quota below the CPUs says how much and not where: everybody under one would pin to the same first CPUs of the
+        // machine, busy or not.
+        let pinned = config.pin.unwrap_or(granted.get() >= cores.len());
         let engine = choose_engine(config.engine, &log)?;
         let config = Arc::new(config);
         let (mut sockets, addresses) = open_listeners(&config, count)?;

@@ -29,14 +29,6 @@ fn granted(cpus: usize, quota: Option<NonZeroUsize>) -> NonZeroUsize {
     quota.map_or(cpus, |quota| cpus.min(quota))
 }
 
-/// Whether a cgroup quota, rounded up, is for fewer CPUs than are allowed.
-///
-/// Threads had better not be pinned then: a quota says how much and not where, so everybody under one would choose the
-/// same first CPUs of the machine, busy or not.
-pub fn is_rationed(allowed: &[CoreId]) -> bool {
-    shards(allowed).get() < allowed.len()
-}
-
 /// The CPU quota of this process' cgroup, rounded up to whole CPUs; `None` if there is none.
 fn quota() -> Option<NonZeroUsize> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
