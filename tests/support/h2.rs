@@ -36,6 +36,15 @@ pub(crate) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
     frame(SETTINGS, 0, 0, &payload)
 }
 
+pub(crate) fn goaway(last: u32, code: u32) -> Vec<u8> {
+    frame(GOAWAY, 0, 0, &[last.to_be_bytes(), code.to_be_bytes()].concat())
+}
+
+/// What a client is told whose request on this stream is refused by `on_mismatch = "close"`.
+pub(crate) fn refusal(last: u32, stream: u32) -> Vec<u8> {
+    [goaway(last, 0), frame(RST_STREAM, 0, stream, &[0, 0, 0, 7])].concat()
+}
+
 /// The preface and SETTINGS: what a client that waits sends first.
 pub(crate) fn greeting() -> Vec<u8> {
     [PREFACE, &settings(&[(4, 65_535)])].concat()
@@ -129,10 +138,16 @@ impl Peer {
             self.receives(frame(RST_STREAM, 0, 1, &[0, 0, 0, 0]));
         }
         assert_eq!(self.receives_goaway(), (1, 0));
-        let fields = hpack::Decoder::new().decode(&answer.payload).expect("a block that others can read");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        fields.iter().map(|(name, value)| (text(name), text(value))).collect()
+        decoded(&mut hpack::Decoder::new(), &answer.payload)
     }
+}
+
+/// The fields of a header block.
+#[track_caller]
+pub(crate) fn decoded(decoder: &mut hpack::Decoder<'_>, block: &[u8]) -> Vec<(String, String)> {
+    let fields = decoder.decode(block).expect("a block that others can read");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    fields.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// The value of a field that must be there once.

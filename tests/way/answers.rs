@@ -4,24 +4,31 @@ use std::time::{Duration, Instant};
 
 use spliceway::log::{Cause, Side};
 
-use crate::support::h2::{self, END_HEADERS, END_STREAM, Frame, HEADERS, frame, greeting, settings, value};
+use super::handshake;
+use crate::support::h2::{
+    self, END_HEADERS, END_STREAM, Frame, HEADERS, decoded, frame, goaway, greeting, refusal, settings, value,
+};
 use crate::support::{Backend, Front, Peer, two_pools};
 
-/// A client, and the backend that has its first request and has said nothing. `waits`: it has heard our SETTINGS.
+/// A client, and the backend that has its first request and has said nothing. `waits`: it has heard our SETTINGS, and has
+/// not acknowledged them.
 fn called(front: &Front, backend: &Backend, waits: bool) -> (Peer, Peer) {
+    if !waits {
+        return handshake::called(front, backend, false);
+    }
     let mut client = front.connect();
     client.sends(greeting());
-    if waits {
-        client.receives(h2::OWN_SETTINGS);
-    }
+    client.receives(h2::OWN_SETTINGS);
     client.sends(h2::call(1, &[]));
     let mut served = backend.accept();
     served.receives([greeting(), h2::call(1, &[])].concat());
     (client, served)
 }
 
-fn goaway(last: u8, code: u8) -> Vec<u8> {
-    frame(h2::GOAWAY, 0, 0, &[0, 0, 0, last, 0, 0, 0, code])
+/// A proxy that ends connections to the first backend before a request of `x-ns: b`.
+fn closing(backend: &Backend, other: &Backend) -> Front {
+    let listener = "default_pool = \"a\"\nwatch = true\non_mismatch = \"close\"";
+    two_pools(backend, other, listener, "[[route]]\nmatch = \"x-ns=b\"\npool = \"b\"\n")
 }
 
 /// All frames up to the end.
@@ -54,9 +61,7 @@ fn every_call_that_a_dead_backend_was_sent_is_answered() {
         let mut decoder = hpack::Decoder::new();
         let mut statuses = Vec::new();
         for answer in heard.iter().filter(|frame| frame.kind == HEADERS) {
-            let fields = decoder.decode(&answer.payload).expect("a block that others can read");
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            let fields: Vec<_> = fields.iter().map(|(name, value)| (text(name), text(value))).collect();
+            let fields = decoded(&mut decoder, &answer.payload);
             assert_eq!(value(&fields, "grpc-message"), "the backend closed the connection without an answer");
             statuses.push((value(&fields, ":status").to_owned(), value(&fields, "grpc-status").to_owned()));
         }
@@ -128,15 +133,13 @@ fn a_client_hears_of_a_backend_that_says_nothing_until_the_idle_time_out() {
 #[test]
 fn a_later_request_is_refused_in_place_of_a_backend_that_says_nothing() {
     let (backend, other) = (Backend::listen(), Backend::listen());
-    let listener = "default_pool = \"a\"\nwatch = true\non_mismatch = \"close\"";
-    let front = two_pools(&backend, &other, listener, "[[route]]\nmatch = \"x-ns=b\"\npool = \"b\"\n");
+    let front = closing(&backend, &other);
     for waits in [false, true] {
         let (mut client, _served) = called(&front, &backend, waits);
         let begun = Instant::now();
         client.sends([h2::call(3, &[]), h2::call(5, &[("x-ns", "b")])].concat());
-        let refusal = [goaway(3, 0), frame(h2::RST_STREAM, 0, 5, &[0, 0, 0, 7])].concat();
         let greeting = [h2::OWN_SETTINGS.to_vec(), h2::SETTINGS_ACK.to_vec()].concat();
-        client.receives([&greeting[if waits { 15 } else { 0 }..], &refusal].concat());
+        client.receives([&greeting[if waits { 15 } else { 0 }..], &refusal(3, 5)].concat());
         client.receives_end();
         assert!(begun.elapsed() > Duration::from_secs(1), "the backend is given its time");
         drop(client);
@@ -148,8 +151,7 @@ fn a_later_request_is_refused_in_place_of_a_backend_that_says_nothing() {
 #[test]
 fn a_request_that_a_dead_backend_was_not_sent_may_be_made_again() {
     let (backend, other) = (Backend::listen(), Backend::listen());
-    let listener = "default_pool = \"a\"\nwatch = true\non_mismatch = \"close\"";
-    let front = two_pools(&backend, &other, listener, "[[route]]\nmatch = \"x-ns=b\"\npool = \"b\"\n");
+    let front = closing(&backend, &other);
     let (mut client, mut served) = called(&front, &backend, false);
     client.sends([h2::call(3, &[]), h2::call(5, &[("x-ns", "b")])].concat());
     served.receives(h2::call(3, &[]));

@@ -8,7 +8,7 @@ use spliceway::tap::event::Direction;
 use spliceway::tap::queue::Label;
 use spliceway::tap::reader::Observer;
 
-use crate::support::h2::{self, END_HEADERS, END_STREAM, HEADERS, call, frame, greeting, settings};
+use crate::support::h2::{self, END_HEADERS, END_STREAM, HEADERS, call, frame, goaway, greeting, refusal, settings};
 use crate::support::{Backend, Front, Peer, noise, wait_until};
 
 /// A proxy that sends `x-ns: b` to the second backend, and watches with these further keys.
@@ -39,16 +39,21 @@ fn called(front: &Front, backend: &Backend) -> (Peer, Peer) {
     (client, served)
 }
 
+/// A client whose second request, for the other backend, comes with its first one, and the backend that has that.
+fn called_twice_at_once(front: &Front, backend: &Backend) -> (Peer, Peer) {
+    let mut client = front.connect();
+    client.sends([h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
+    let mut served = backend.accept();
+    served.receives(h2::eager_call(&[]));
+    (client, served)
+}
+
 /// The client leaves, and its backend after it.
 fn leaves(mut client: Peer, mut served: Peer) {
     client.finishes();
     served.receives_end();
     drop(served);
     client.receives_end();
-}
-
-fn goaway(last: u32) -> Vec<u8> {
-    frame(h2::GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat())
 }
 
 const EVERY_STREAM: u32 = 0x7fff_ffff;
@@ -155,7 +160,7 @@ fn goaway_is_said_once_and_between_frames() {
     served.receives([call(3, &[("x-ns", "b")]), call(5, &[("x-ns", "b")])].concat());
     // Not inside the header block, nor inside the frame that ends it.
     served.sends_apart([&answer[1][..], &answer[2]].concat().chunks(4));
-    client.receives([&answer[1][..], &goaway(EVERY_STREAM), &answer[2]].concat());
+    client.receives([&answer[1][..], &goaway(EVERY_STREAM, 0), &answer[2]].concat());
     client.sends(call(7, &[("x-ns", "b")]));
     served.receives(call(7, &[("x-ns", "b")]));
     served.sends(&answer[2]);
@@ -174,7 +179,7 @@ fn goaway_needs_no_frame_of_the_backend() {
     let (mut client, mut served) = called(&front, &backend);
     client.sends(call(3, &[("x-ns", "b")]));
     served.receives(call(3, &[("x-ns", "b")]));
-    client.receives(goaway(EVERY_STREAM));
+    client.receives(goaway(EVERY_STREAM, 0));
 }
 
 #[test]
@@ -182,8 +187,8 @@ fn a_goaway_of_the_backend_is_enough() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"goaway\"", &backend, &other);
     let (mut client, mut served) = called(&front, &backend);
-    served.sends(goaway(1));
-    client.receives(goaway(1));
+    served.sends(goaway(1, 0));
+    client.receives(goaway(1, 0));
     client.sends(call(3, &[("x-ns", "b")]));
     served.receives(call(3, &[("x-ns", "b")]));
     served.sends(h2::SETTINGS_ACK);
@@ -200,7 +205,7 @@ fn close_keeps_the_request_from_the_backend_and_refuses_it() {
     let all = [&good[..], &bad].concat();
     client.sends_apart(all.chunks(29));
     served.receives(&good);
-    let refused = [goaway(5), frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7])].concat();
+    let refused = refusal(5, 7);
     client.receives(refused);
     client.receives_end();
     // The backend sees an end; whether it is a reset depends on what it had sent.
@@ -224,7 +229,7 @@ fn close_keeps_a_request_with_two_hosts_from_the_backend() {
     client.sends(call(3, &[("host", "api.example")]));
     served.receives(call(3, &[("host", "api.example")]));
     client.sends(call(5, &[("host", "admin.example")]));
-    client.receives([goaway(3), frame(h2::RST_STREAM, 0, 5, &[0, 0, 0, 7])].concat());
+    client.receives(refusal(3, 5));
     client.receives_end();
     drop(client);
     front.closed(Side::Client, Cause::Misrouted);
@@ -241,7 +246,7 @@ fn close_keeps_a_request_that_cannot_be_followed_from_the_backend() {
     served.receives(call(3, &[]));
     let updated = [&b"\x20\x20\x20"[..], &h2::block(&PSEUDO), b"\x00\x04x-ns\x01b"].concat();
     client.sends(frame(HEADERS, END_HEADERS, 5, &updated));
-    client.receives([goaway(3), frame(h2::RST_STREAM, 0, 5, &[0, 0, 0, 7])].concat());
+    client.receives(refusal(3, 5));
     client.receives_end();
     drop(client);
     let summary = front.closed(Side::Client, Cause::Misrouted);
@@ -268,7 +273,7 @@ fn what_close_holds_back_is_not_lost_with_the_client() {
 fn a_refusal_waits_for_the_end_of_a_frame_but_not_for_ever() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);
-    let refused = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
+    let refused = refusal(1, 3);
     let data = frame(h2::DATA, 0, 1, b"0123456789");
 
     let (mut client, mut served) = called(&front, &backend);
@@ -302,7 +307,7 @@ fn a_refusal_stands_behind_what_a_slow_client_has_not_read() {
     wait_until("bytes for the client", || client.hears_something_within(Duration::from_millis(10)));
     client.sends(call(3, &[("x-ns", "b")]));
     let received = client.receive_all();
-    let refusal = [goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat();
+    let refusal = refusal(1, 3);
     let bulk = received.strip_suffix(&refusal[..]).expect("the refusal at the end");
     assert!(bulk.chunks(data.len()).all(|frame| frame == data), "{} bytes", bulk.len());
     front.closed(Side::Client, Cause::Misrouted);
@@ -313,13 +318,10 @@ fn a_refusal_stands_behind_what_a_slow_client_has_not_read() {
 fn a_second_request_in_the_first_read_is_refused_as_well() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);
-    let mut client = front.connect();
-    client.sends([h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
-    let mut served = backend.accept();
-    served.receives(h2::eager_call(&[]));
+    let (mut client, mut served) = called_twice_at_once(&front, &backend);
     // Nothing can be said before the backend's SETTINGS.
     served.sends(settings(&[]));
-    client.receives([settings(&[]), goaway(1), frame(h2::RST_STREAM, 0, 3, &[0, 0, 0, 7])].concat());
+    client.receives([settings(&[]), refusal(1, 3)].concat());
     client.receives_end();
 }
 
@@ -327,10 +329,7 @@ fn a_second_request_in_the_first_read_is_refused_as_well() {
 fn a_backend_of_no_use_is_answered_for_though_a_second_request_is_refused() {
     let (backend, other) = (Backend::listen(), Backend::listen());
     let front = watching("on_mismatch = \"close\"", &backend, &other);
-    let mut client = front.connect();
-    client.sends([h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
-    let mut served = backend.accept();
-    served.receives(h2::eager_call(&[]));
+    let (mut client, mut served) = called_twice_at_once(&front, &backend);
     served.sends("HTTP/1.1 400 Bad Request\r\n\r\n");
     let answer = client.receives_answer(false, false);
     assert_eq!(h2::value(&answer, "grpc-message"), "the backend does not speak HTTP/2 without TLS");
@@ -362,7 +361,7 @@ fn a_watch_begins_behind_the_introduction_and_the_merged_settings() {
     client.receives(settings(&[(3, 0x7fff_ffff)]));
     served.receives(more);
     client.sends([indexed(7), frame(h2::DATA, 0, 7, b"bad")].concat());
-    let refusal = [goaway(5), frame(h2::RST_STREAM, 0, 7, &[0, 0, 0, 7])].concat();
+    let refusal = refusal(5, 7);
     client.receives(&refusal);
     client.receives_end();
     drop(client);
@@ -379,7 +378,7 @@ fn an_old_connection_is_asked_to_leave() {
     let front = watching("max_connection_age = \"400ms\"", &backend, &other);
     let begun = std::time::Instant::now();
     let (mut client, mut served) = called(&front, &backend);
-    client.receives(goaway(EVERY_STREAM));
+    client.receives(goaway(EVERY_STREAM, 0));
     let age = begun.elapsed();
     assert!((Duration::from_millis(360)..Duration::from_secs(3)).contains(&age), "{age:?}");
     // It lives on until its client closes it.
@@ -400,10 +399,10 @@ fn draining_asks_every_watched_connection_to_leave() {
     let mut silent = backend.accept();
     silent.receives(h2::eager_call(&[]));
     front.proxy().drain();
-    client.receives(goaway(EVERY_STREAM));
+    client.receives(goaway(EVERY_STREAM, 0));
     // Its backend has not said its SETTINGS yet.
     silent.sends(settings(&[]));
-    late.receives([settings(&[]), goaway(EVERY_STREAM)].concat());
+    late.receives([settings(&[]), goaway(EVERY_STREAM, 0)].concat());
     served.sends(frame(h2::DATA, END_STREAM, 1, b"bye"));
     client.receives(frame(h2::DATA, END_STREAM, 1, b"bye"));
     leaves(client, served);
@@ -471,7 +470,7 @@ fn a_sample_of_a_watched_connection_shows_what_its_client_heard() {
     let (mut client, mut served) = called(&front, &backend);
     client.sends(call(3, &[("x-ns", "b")]));
     served.receives(call(3, &[("x-ns", "b")]));
-    client.receives(goaway(EVERY_STREAM));
+    client.receives(goaway(EVERY_STREAM, 0));
     leaves(client, served);
     front.closed(Side::Client, Cause::Finished);
     // A sample may come after the line of its connection; the proxy's end has waited for both.
@@ -479,7 +478,7 @@ fn a_sample_of_a_watched_connection_shows_what_its_client_heard() {
     front.joined();
     let [to_backend, to_client] = shown.0.lock().unwrap().clone();
     assert!(to_backend == [h2::eager_call(&[]), call(3, &[("x-ns", "b")])].concat());
-    assert!(to_client == [settings(&[(3, 9)]), goaway(EVERY_STREAM)].concat());
+    assert!(to_client == [settings(&[(3, 9)]), goaway(EVERY_STREAM, 0)].concat());
 }
 
 #[test]
